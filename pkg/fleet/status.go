@@ -1,0 +1,142 @@
+// Package fleet is the campaign: who is in which wave, what may happen now, and
+// the engine that observes AWS, decides with pure functions, and acts.
+package fleet
+
+import (
+	"time"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+)
+
+// Status is the campaign at one moment: the answer of the status command, and
+// what the reports are made of.
+type Status struct {
+	Campaign string    `json:"campaign"`
+	Deadline string    `json:"deadline"` // YYYY-MM-DD
+	At       time.Time `json:"at"`
+	Target   string    `json:"target"`
+	Outcome  Outcome   `json:"outcome"`
+	// Waiting is why the run would stop now, one line each.
+	Waiting   []string         `json:"waiting,omitempty"`
+	Waves     []WaveStatus     `json:"waves"`
+	Databases []DatabaseStatus `json:"databases"`
+	// Unassigned are databases that no wave selects, so that a report does not forget them.
+	Unassigned []DatabaseStatus `json:"unassigned,omitempty"`
+	// Lifecycles is the support calendar used.
+	Lifecycles []bluegreen.Lifecycle `json:"lifecycles,omitempty"`
+	// Unreachable are the account and Region scopes that could not be read.
+	Unreachable []string `json:"unreachable,omitempty"`
+}
+
+// Outcome is how the campaign stands, and gives the exit code.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeRunning   Outcome = "running"
+	OutcomeDone      Outcome = "done"
+	OutcomePartial   Outcome = "partial"   // the rest is blocked or failed
+	OutcomeWaiting   Outcome = "waiting"   // for a person or a window
+	OutcomeAmbiguous Outcome = "ambiguous" // a person must look
+)
+
+// WaveStatus is one wave.
+type WaveStatus struct {
+	Name string `json:"name"`
+	// State is pending, awaiting-approval, waiting-for-window, running,
+	// paused, stopped (error budget), done or partial.
+	State      string     `json:"state"`
+	Total      int        `json:"total"`
+	Done       int        `json:"done"`
+	Failed     int        `json:"failed"`
+	Blocked    int        `json:"blocked"`
+	Budget     string     `json:"error_budget"`
+	Approval   string     `json:"approval"` // manual or auto
+	ApprovedBy string     `json:"approved_by,omitempty"`
+	ApprovedAt *time.Time `json:"approved_at,omitempty"`
+	Reason     string     `json:"reason,omitempty"`
+}
+
+// DatabaseStatus is one database.
+type DatabaseStatus struct {
+	ID      string   `json:"id"`
+	Account string   `json:"account"`
+	Region  string   `json:"region"`
+	Service string   `json:"service"`
+	Owner   string   `json:"owner,omitempty"`
+	Wave    string   `json:"wave"`
+	Stage   string   `json:"stage"`
+	Route   []string `json:"route"`
+	// Engine, class and storage of what answers under the database's name now.
+	EngineVersion string `json:"engine_version"`
+	InstanceClass string `json:"instance_class"`
+	StorageType   string `json:"storage_type"`
+	AllocatedGiB  int    `json:"allocated_gib,omitempty"`
+	MultiAZ       bool   `json:"multi_az,omitempty"`
+	Replicas      int    `json:"replicas,omitempty"`
+	Blue          string `json:"blue"`
+	Green         string `json:"green"`
+	OldBlue       string `json:"old_blue"`
+	Deployment    string `json:"deployment"`
+	Reason        string `json:"reason"`
+	NextStep      string `json:"next_step"`
+	// OnTarget tells that version, storage type and class are the target's;
+	// Off lists what is not.
+	OnTarget      bool     `json:"on_target"`
+	Off           []string `json:"off_target,omitempty"`
+	TargetVersion string   `json:"target_version,omitempty"`
+	TargetClass   string   `json:"target_class,omitempty"`
+	TargetStorage string   `json:"target_storage,omitempty"`
+	// Precheck is the last verdict, its counts and time.
+	Precheck *PrecheckStatus `json:"precheck,omitempty"`
+	// History is what the journal holds of the database, oldest first.
+	History []HistoryEntry `json:"history,omitempty"`
+	// SwitchedAt is when the switchover was seen completed.
+	SwitchedAt *time.Time `json:"switched_at,omitempty"`
+	SoakUntil  *time.Time `json:"soak_until,omitempty"`
+	// Binlog is green's position at the switchover, from the RDS event.
+	Binlog string `json:"binlog,omitempty"`
+	// WayBack is what can still be undone.
+	WayBack WayBack `json:"way_back"`
+	Waivers int     `json:"waivers,omitempty"`
+	// Ambiguous: nobody may touch it before a person has looked.
+	Ambiguous bool `json:"ambiguous,omitempty"`
+}
+
+// PrecheckStatus is a precheck in short.
+type PrecheckStatus struct {
+	Verdict  string    `json:"verdict"`
+	Errors   int       `json:"errors"`
+	Warnings int       `json:"warnings"`
+	Notices  int       `json:"notices"`
+	Unknown  int       `json:"unknown"`
+	At       time.Time `json:"at"`
+	// Top are the first blocking findings, one line each.
+	Top []string `json:"top,omitempty"`
+}
+
+// HistoryEntry is one journaled fact about a database.
+type HistoryEntry struct {
+	Seq  int64     `json:"seq"`
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"` // intent, result, stage, gate, precheck, fact, human, note
+	What string    `json:"what"`
+	By   string    `json:"by,omitempty"`
+}
+
+// WayBack says what can still be undone for a database, how, until when, and
+// what would be lost.
+type WayBack struct {
+	// Kind is none-needed (nothing was changed), delete-green (before the
+	// switchover), wait (a switchover is in progress), rename-with-loss (after
+	// it: old blue is there, writes since would be lost), snapshot-only, done
+	// (already rolled back) or impossible.
+	Kind  string     `json:"kind"`
+	How   string     `json:"how"`
+	Until *time.Time `json:"until,omitempty"`
+	// Loss is what would be lost, in words; LossSince is from when.
+	Loss      string     `json:"loss"`
+	LossSince *time.Time `json:"loss_since,omitempty"`
+	// Undone is what was undone already.
+	Undone []string `json:"undone,omitempty"`
+}
