@@ -28,6 +28,8 @@ type Plan struct {
 	OwnerTag string
 	Run      Run
 	Waves    []Wave
+	// Warnings do not keep the plan from being used.
+	Warnings Problems
 }
 
 // Account is one AWS account with its Regions.
@@ -79,7 +81,8 @@ type Connection struct {
 	User        string
 	UserEnv     string
 	PasswordEnv string
-	SecretID    string
+	// SecretID may hold {account}, {region} and {id}: see SecretFor.
+	SecretID string
 	// TLS is verify (default), skip-verify or off. CAFile adds certificates.
 	TLS    string
 	CAFile string
@@ -98,7 +101,7 @@ type Prechecks struct {
 	MaxAge time.Duration
 	// Budget bounds one server's audit. Default 10 min.
 	Budget time.Duration
-	// ExpiryFor is aligned with Waivers: their places in the file.
+	// WaiverPos is aligned with Waivers: their places in the file.
 	WaiverPos []Pos
 }
 
@@ -168,17 +171,24 @@ type Wave struct {
 	Pos      Pos
 }
 
-// Selector picks databases; an item matches when every non-empty part matches.
+// Selector picks databases. Wave.Select takes a database when every non-empty
+// part matches, where IDs and Globs are one part: either of them names it.
+// Wave.Exclude leaves a database out when any part matches, since leaving out
+// too much can be mended and upgrading too much can not.
 type Selector struct {
-	IDs            []string // exact ids
-	Globs          []string // path.Match patterns over ids
+	IDs   []string // exact ids
+	Globs []string // path.Match patterns over ids
+	// Tags are exact; the value "*" asks for the tag with any value.
 	Tags           map[string]string
 	EngineVersions []string // prefixes: "5.7" matches 5.7.44
 	Accounts       []string // ids or names
 	Regions        []string
+	// IDPos and GlobPos are the places of IDs and Globs in the file.
+	IDPos, GlobPos []Pos
 }
 
 // Budget is an error budget: a number of databases or a percentage of the wave.
+// The wave stops when that many have failed, so 1 stops it at the first failure.
 type Budget struct {
 	Count   int
 	Percent float64
@@ -186,5 +196,8 @@ type Budget struct {
 	IsPercent bool
 }
 
-// Pos is a place in the file, 1-based; zero when unknown.
-type Pos struct{ Line, Column int }
+// Pos is a place in the file, 1-based; zero when unknown. Columns count characters.
+type Pos struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
