@@ -1,9 +1,11 @@
 // Command mysqltest starts and stops the shared MySQL servers of the tests.
 //
 //	go run ./internal/mysqltest/cmd/mysqltest up|down|status|env
+//	go run ./internal/mysqltest/cmd/mysqltest run old|new [mysqld arguments]
 //
 // up starts both and leaves them running; env prints the variables that let
-// another program find them; down stops what up or a test has started.
+// another program find them; down stops what up or a test has started; run
+// starts a server of its own and stops it when interrupted.
 package main
 
 import (
@@ -20,9 +22,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	err := run(ctx, os.Args[1:], os.Stdout)
-	cancel()
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mysqltest:", err)
@@ -31,9 +31,14 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return fmt.Errorf("say one of up, down, status, env")
+	if len(args) > 1 && args[0] == "run" {
+		return foreground(ctx, mysqltest.Side(args[1]), args[2:], out)
 	}
+	if len(args) != 1 {
+		return fmt.Errorf("say one of up, down, status, env, run")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
+	defer cancel()
 	switch args[0] {
 	case "up":
 		for _, side := range []mysqltest.Side{mysqltest.SideOld, mysqltest.SideNew} {
@@ -69,5 +74,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%q is none of up, down, status, env", args[0])
+	return fmt.Errorf("%q is none of up, down, status, env, run", args[0])
+}
+
+func foreground(ctx context.Context, side mysqltest.Side, args []string, out io.Writer) error {
+	if side != mysqltest.SideOld && side != mysqltest.SideNew {
+		return fmt.Errorf("%q is neither old nor new", side)
+	}
+	s, err := mysqltest.StartPrivate(ctx, side, mysqltest.Options{Args: args})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: MySQL %s at %s by way of %s\n%s\n", side, s.Version, s.Addr, s.Way, s.DSN(""))
+	<-ctx.Done()
+	end, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return s.Stop(end)
 }
