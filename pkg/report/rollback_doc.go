@@ -1,0 +1,267 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
+)
+
+func (m rollbackModel) document() document {
+	d := document{
+		Kind: "Rollback report", Title: m.Campaign,
+		Subtitle: fmt.Sprintf("As of %s UTC, AWS read at %s UTC.", stamp(m.GeneratedAt), stamp(m.ObservedAt)),
+		Lede:     m.lede(), Figures: m.figures(),
+		Bar: &bar{Label: "Databases by way back", Parts: []part{
+			{string(undoNothing), m.Counts[undoNothing], toneMute}, {string(undoFree), m.Counts[undoFree], toneGood},
+			{string(undone), m.Counts[undone], toneBusy}, {string(undoLossy), m.Counts[undoLossy], toneWarn},
+			{"cannot be undone, not known or switching", m.Counts[undoNever] + m.Counts[undoUnknown] + m.Counts[undoLater], toneBad},
+		}},
+	}
+	if len(m.Unreachable) > 0 {
+		d.Notices = append(d.Notices, notice{toneBad, "Not everything could be read:", strings.Join(m.Unreachable, "; ") + "."})
+	}
+	if m.Journal.Error != "" {
+		d.Notices = append(d.Notices, notice{toneBad, "The journal is damaged:", m.Journal.Error + ". The stories below end there."})
+	}
+	d.Sections = append(d.Sections, m.overview())
+	for _, g := range undoGroups {
+		if s := m.section(g); len(s.Stories) > 0 || g == undone {
+			d.Sections = append(d.Sections, s)
+		}
+	}
+	d.Foot = []string{
+		"Before a switchover the way back is to delete the green: blue was never touched. RDS has no call that switches back afterwards.",
+		"The commands after a switchover are AWS's documented building blocks. rdsupgrade does not run them: renaming breaks connections for minutes, and writes made since the switchover stay on the server that is moved away.",
+		m.Journal.words(),
+	}
+	if len(m.Unassigned) > 0 {
+		d.Foot = append(d.Foot, fmt.Sprintf("%s in no wave %s not in this report: the campaign changed nothing there.", plural(len(m.Unassigned), "database"), verb(len(m.Unassigned), "is", "are")))
+	}
+	return d
+}
+
+func (m rollbackModel) lede() []string {
+	c := m.Counts
+	first := fmt.Sprintf("%s rolled back. ", strings.ReplaceAll(plural(c[undone], "database")+verb(c[undone], " was", " were"), "0 databases were", "Nothing was"))
+	rest := []string{}
+	add := func(n int, one, many string) {
+		if n > 0 {
+			rest = append(rest, fmt.Sprintf("%d %s", n, verb(n, one, many)))
+		}
+	}
+	add(c[undoFree], "can be undone without loss", "can be undone without loss")
+	add(c[undoLossy], "can be undone only with loss of writes", "can be undone only with loss of writes")
+	add(c[undoNever], "cannot be undone", "cannot be undone")
+	add(c[undoLater], "is switching over right now", "are switching over right now")
+	add(c[undoUnknown], "is not known", "are not known")
+	out := []string{strings.TrimSpace(first)}
+	if len(rest) > 0 {
+		out = append(out, fmt.Sprintf("Of %s, %s.", plural(len(m.Databases), "database"), strings.Join(rest, "; ")))
+	}
+	if r := m.longestLoss(); r != nil {
+		out = append(out, fmt.Sprintf("The longest run of writes that going back would lose is that of %s: since %s UTC, %s by now.", r.ID, stamp(*r.LossSince), span(r.LossHours)))
+	}
+	return out
+}
+
+func (m rollbackModel) longestLoss() *rollbackRow {
+	var longest *rollbackRow
+	for i, r := range m.Databases {
+		if r.Group == undoLossy && r.LossSince != nil && (longest == nil || r.LossHours > longest.LossHours) {
+			longest = &m.Databases[i]
+		}
+	}
+	return longest
+}
+
+// span says hours to a person.
+func span(hours float64) string {
+	switch {
+	case hours < 1:
+		return plural(int(hours*60), "minute")
+	case hours < 48:
+		return plural(int(hours), "hour")
+	}
+	return plural(int(hours/24), "day")
+}
+
+func (m rollbackModel) figures() []figure {
+	n := func(g undoGroup) string { return fmt.Sprint(m.Counts[g]) }
+	return []figure{
+		{"Rolled back", n(undone), "", toneBusy},
+		{"Undo without loss", n(undoFree), "delete the green", toneGood},
+		{"Undo with loss", n(undoLossy), "writes since the switchover", toneWarn},
+		{"Cannot be undone", n(undoNever), "", toneBad},
+		{"Nothing to undo", n(undoNothing), "nothing was changed", toneMute},
+	}
+}
+
+func (m rollbackModel) overview() section {
+	t := &table{Caption: "Every database of the campaign by its way back", Columns: []column{
+		{Title: "Database"}, {Title: "Stage"}, {Title: "Way back"}, {Title: "Until"}, {Title: "Would be lost"},
+		{Title: "Undone", Wide: true}, {Title: "Service, owner", Wide: true}}}
+	for _, r := range m.Databases {
+		c := cells(r.ID, or(r.Stage, "not known"), string(r.Group), until(r.Until), or(r.Loss, "nothing"), strings.Join(r.Undone, "; "), r.Service)
+		if r.Group == undoUnknown || r.Group == undoLater {
+			c[4].Text = or(r.Loss, "not known")
+		}
+		if r.Group == undoNothing || r.Group == undone {
+			c[3].Text = ""
+		}
+		c[0].Sub = r.Account + " " + r.Region
+		c[1].Tone = stageTone(r.Stage, true, false)
+		if r.Group == undoLossy && r.LossSince != nil {
+			c[4].Sub = "since " + stamp(*r.LossSince)
+		}
+		if r.UndoneAt != nil {
+			c[5].Sub = stamp(*r.UndoneAt)
+		}
+		c[6].Sub = r.Owner
+		t.Rows = append(t.Rows, row{c})
+	}
+	return section{Title: "Overview", Table: t, Empty: "The campaign has no database."}
+}
+
+func until(t *time.Time) string {
+	if t == nil {
+		return "no end is set"
+	}
+	return stamp(*t)
+}
+
+// intros tell each group to someone who was not there.
+var intros = map[undoGroup]string{
+	undone:      "These were brought back to where they were before the campaign touched them.",
+	undoFree:    "Their green is being built or stands ready. Users are still on blue; deleting the green loses nothing but the time to build it.",
+	undoLossy:   "Users are on the new server. The old blue stands beside it, read-only since the switchover: going back to it loses every write made since then, unless somebody merges them by hand.",
+	undoLater:   "RDS is switching over at this moment. It ends by itself or is rolled back by RDS; nothing may be changed until then.",
+	undoNever:   "The old server is gone.",
+	undoNothing: "The campaign has changed nothing here.",
+	undoUnknown: "It could not be told what can be undone here. Treat them as not undoable until someone has looked.",
+}
+
+var undoTones = map[undoGroup]tone{undone: toneBusy, undoFree: toneGood, undoLossy: toneWarn, undoLater: toneBad,
+	undoNever: toneBad, undoNothing: toneMute, undoUnknown: toneBad}
+
+func (m rollbackModel) section(g undoGroup) section {
+	s := section{Title: upperFirst(string(g)), Intro: intros[g], Empty: "None."}
+	for _, r := range m.Databases {
+		if r.Group == g {
+			s.Stories = append(s.Stories, r.story())
+		}
+	}
+	if len(s.Stories) == 0 {
+		s.Intro = ""
+	}
+	return s
+}
+
+// story tells one database from its beginning to what can be done now.
+func (r rollbackRow) story() story {
+	st := story{Title: r.ID, Badge: r.Stage, Tone: undoTones[r.Group], Text: r.text()}
+	add := func(label, v string) {
+		if v != "" {
+			st.Facts = append(st.Facts, fact{label, v})
+		}
+	}
+	for _, u := range r.Undone {
+		add("Undone", u)
+	}
+	if r.UndoneAt != nil {
+		add("Undone at", strings.TrimSpace(stamp(*r.UndoneAt)+" UTC "+by(r.UndoneBy)))
+	}
+	if r.Group != undoNothing {
+		add("Why", r.Reason)
+		if len(r.Commands) == 0 || !strings.HasPrefix(r.How, "rdsupgrade ") {
+			add("How to go back", r.How)
+		}
+	}
+	switch r.Group {
+	case undoFree, undoLossy:
+		add("Possible until", until(r.Until))
+		add("Would be lost", or(r.Loss, "nothing"))
+		if r.Group == undoLossy {
+			add("Binlog position", r.Binlog)
+		}
+	}
+	if r.Group == undone || r.Group == undoUnknown || r.Group == undoLater || r.Group == undoNever {
+		add("Next step", r.NextStep)
+	}
+	if r.Group != undoNothing {
+		add("Where", join2(r.Account+" "+r.Region, join2(r.Service, r.Owner)))
+	}
+	st.Events = events(r.History)
+	for _, c := range r.Commands {
+		st.Steps = append(st.Steps, step{c.What, c.Command})
+	}
+	return st
+}
+
+func by(who string) string {
+	if who == "" {
+		return ""
+	}
+	return "(asked for by " + who + ")"
+}
+
+// text is the database in one or two sentences.
+func (r rollbackRow) text() []string {
+	was := or(r.From, "its old version")
+	switch r.Group {
+	case undone:
+		return []string{fmt.Sprintf("Users are on MySQL %s, on the instance they had before.", or(r.EngineVersion, was))}
+	case undoFree:
+		return []string{fmt.Sprintf("Users are on MySQL %s. The green %s is not used by anybody.", or(r.EngineVersion, was), or(r.Green, "being built"))}
+	case undoLossy:
+		since := ""
+		if r.switchedAt != nil {
+			since = " since " + stamp(*r.switchedAt) + " UTC"
+		}
+		return []string{fmt.Sprintf("Users are on MySQL %s%s. The server they came from, MySQL %s, is kept as %s.", or(r.EngineVersion, "(not known)"), since, was, or(r.OldBlue, "a snapshot"))}
+	case undoNever:
+		return []string{fmt.Sprintf("Users are on MySQL %s.", or(r.EngineVersion, "(not known)"))}
+	}
+	return nil
+}
+
+// mostEvents is how much of a history a report tells; evidence has it all.
+const mostEvents = 30
+
+// events is the timeline: announcements are left out once their result is
+// there, and the oldest when there are too many.
+func events(history []fleet.HistoryEntry) []event {
+	var out []event
+	for i, h := range history {
+		if h.Kind == "intent" && i+1 < len(history) {
+			continue
+		}
+		out = append(out, event{stamp(h.At), h.What, h.By})
+	}
+	if n := len(out) - mostEvents; n > 0 {
+		out = append([]event{{out[0].At, fmt.Sprintf("%d earlier entries are left out here; the evidence report has them", n), ""}}, out[n:]...)
+	}
+	return out
+}
+
+func (m rollbackModel) rows() [][]any {
+	out := [][]any{{"database", "account", "region", "service", "owner", "wave", "stage", "group", "engine_version", "from_version",
+		"undone", "undone_at", "undone_by", "how", "commands", "until", "would_be_lost", "loss_since", "loss_hours", "old_blue", "green", "deployment", "binlog"}}
+	for _, r := range m.Databases {
+		var cmds []string
+		for _, c := range r.Commands {
+			cmds = append(cmds, c.Command)
+		}
+		out = append(out, []any{r.ID, r.Account, r.Region, r.Service, r.Owner, r.Wave, r.Stage, string(r.Group), r.EngineVersion, r.From,
+			strings.Join(r.Undone, "; "), rfc(r.UndoneAt), r.UndoneBy, r.How, strings.Join(cmds, " && "), rfc(r.Until), r.Loss, rfc(r.LossSince), r.LossHours, r.OldBlue, r.Green, r.Deployment, r.Binlog})
+	}
+	return out
+}
+
+func rfc(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
