@@ -33,6 +33,14 @@ type Rule struct {
 	Needs []Section
 	// Applies is the gate by hop; nil means every hop.
 	Applies func(Hop) bool
+	// When tells the gate in words where the usual hops do not show it.
+	When string
+	// Once says that the findings are the same for every hop, so that the rule
+	// is judged on the first one that applies.
+	Once bool
+	// OptIn is the flag that must be given for the needed sections to be read;
+	// without it the check is skipped.
+	OptIn string
 	// Check returns the findings of one hop, in the catalog's order. It may
 	// return an error only when the catalog's facts do not suffice; the check
 	// is then inconclusive, never passed.
