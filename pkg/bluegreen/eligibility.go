@@ -14,9 +14,11 @@ const (
 
 // Issue is a blocker or a warning found before AWS hears of the database.
 type Issue struct {
-	ID       string `json:"id"`             // stable, kebab-case
-	Severity string `json:"severity"`       // block, warn or note
-	Code     string `json:"code,omitempty"` // the fault code AWS would answer with; "": none
+	ID       string `json:"id"`       // stable, kebab-case
+	Severity string `json:"severity"` // block, warn or note
+	// Code is the fault code that AWS would answer with, at create for what
+	// blocks, at switchover for a warning; "": none.
+	Code     string `json:"code,omitempty"`
 	Message  string `json:"message"`
 	Evidence string `json:"evidence,omitempty"`
 	WayOut   string `json:"way_out,omitempty"`
@@ -86,8 +88,8 @@ func Eligibility(f EligibilityFacts) []Issue {
 			severity := orElse(x.severity, r.severity)
 			is := Issue{ID: r.id, Severity: severity, Code: r.code, Message: orElse(x.message, r.title),
 				Evidence: x.evidence, WayOut: r.wayOut, Source: r.source}
-			if severity != SeverityBlock {
-				is.Code = ""
+			if severity != r.severity {
+				is.Code = "" // a milder finding is one that AWS does not refuse
 			}
 			out = append(out, is)
 		}

@@ -15,9 +15,10 @@ const (
 	invalidState   = "InvalidDBInstanceState"
 	badCombination = "InvalidParameterCombination"
 
-	// greenSuffix is the length of -green-xxxxxx, maxInstanceID the most that an
-	// identifier may have.
+	// greenSuffix is the length of -green-xxxxxx, oldSuffix that of -old1,
+	// maxInstanceID the most that an identifier may have.
 	greenSuffix   = 13
+	oldSuffix     = 5
 	maxInstanceID = 63
 )
 
@@ -131,13 +132,27 @@ var instanceRules = []rule{
 	},
 	{
 		id: "name-too-long", severity: SeverityWarn,
-		title:  "the name leaves no room for green's suffix",
+		title:  "the name leaves no room for green's suffix: RDS cuts it",
 		wayOut: "rename the instance, or check the name that green gets", source: "RDS user guide, blue-green-deployments-overview",
 		check: func(f *EligibilityFacts) []finding {
 			var out []finding
 			for _, m := range f.members() {
-				if len(m.ID)+greenSuffix > maxInstanceID {
+				if len(m.ID)+greenSuffix > maxInstanceID && len(m.ID)+oldSuffix <= maxInstanceID {
 					out = append(out, finding{evidence: fmt.Sprintf("%s has %d characters, %d are possible with -green-xxxxxx", m.ID, len(m.ID), maxInstanceID-greenSuffix)})
+				}
+			}
+			return out
+		},
+	},
+	{
+		id: "name-too-long-for-old", severity: SeverityBlock, code: "InvalidParameterValue",
+		title:  "the name leaves no room for -old1, which blue gets at the switchover",
+		wayOut: "rename the instance first", source: sourceSwitching,
+		check: func(f *EligibilityFacts) []finding {
+			var out []finding
+			for _, m := range f.members() {
+				if len(m.ID)+oldSuffix > maxInstanceID {
+					out = append(out, finding{evidence: fmt.Sprintf("%s has %d characters, %d are possible with -old1", m.ID, len(m.ID), maxInstanceID-oldSuffix)})
 				}
 			}
 			return out
@@ -199,16 +214,6 @@ func checkOptionGroup(f *EligibilityFacts) []finding {
 }
 
 func checkPreviousGeneration(f *EligibilityFacts) []finding {
-	var out []finding
-	if c := orElse(f.Target.CreateClass, f.Blue.Class); previousGeneration(c) {
-		out = append(out, finding{evidence: f.Blue.ID + " would be created as " + c})
-	}
-	// A green replica takes its blue twin's class at create: there is no field for it.
-	for _, r := range f.Replicas {
-		if previousGeneration(r.Class) {
-			out = append(out, finding{message: "a replica's class is of a previous generation, and green replicas start on their blue twin's class",
-				evidence: r.ID + " is " + r.Class, severity: SeverityWarn})
-		}
-	}
-	return out
+	c := orElse(f.Target.CreateClass, f.Blue.Class)
+	return when(previousGeneration(c), f.Blue.ID+" would be created as "+c)
 }

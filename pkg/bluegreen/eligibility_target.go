@@ -32,6 +32,12 @@ var hopRules = []rule{
 		check: checkClass,
 	},
 	{
+		id: "replica-class-at-create", severity: SeverityBlock, code: badCombination,
+		title:  "a green replica starts on its blue twin's class, and the target version cannot have that class",
+		wayOut: "give the blue replica a current class first: the create call has no field for it", source: sourceCreate,
+		check: checkReplicaStart,
+	},
+	{
 		id: "class-unchecked", severity: SeverityWarn,
 		title:  "whether the target class can be ordered is not known",
 		wayOut: "allow rds:DescribeOrderableDBInstanceOptions", source: "DescribeOrderableDBInstanceOptions",
@@ -84,6 +90,21 @@ func checkClass(f *EligibilityFacts) []finding {
 	}
 	for _, r := range f.Replicas {
 		check(r, f.Target.ReplicaClass[r.ID], f.Target.ReplicaStorage[r.ID].Type)
+	}
+	return out
+}
+
+// checkReplicaStart looks at the class that green replicas are created with.
+func checkReplicaStart(f *EligibilityFacts) []finding {
+	var out []finding
+	for _, i := range f.Replicas {
+		why := classRequest{inst: i, version: f.Hop.To, offer: f.Orderable}.refusal(i.Class)
+		if f.Orderable == nil && previousGeneration(i.Class) {
+			why = i.Class + " is of a previous generation"
+		}
+		if why != "" {
+			out = append(out, finding{evidence: i.ID + ": " + why})
+		}
 	}
 	return out
 }
@@ -165,7 +186,7 @@ var groupRules = []rule{
 		},
 	},
 	{
-		id: "event-scheduler-on", severity: SeverityBlock,
+		id: "event-scheduler-on", severity: SeverityBlock, code: badCombination,
 		title:  "the event scheduler would run on green: its events would write while green replicates",
 		wayOut: "set event_scheduler=OFF in the target group, and ON after the switchover", source: sourceLimits,
 		check: checkScheduler,
@@ -223,7 +244,8 @@ func checkScheduler(f *EligibilityFacts) []finding {
 	v, _ := parameter(f.TargetParameters, "event_scheduler")
 	to, err := mysqlver.Parse(f.Hop.To)
 	if v == "" && err == nil && to.AtLeast(8, 0, 0) {
-		return found("event_scheduler is not set, the default of " + to.Line() + " is ON")
+		return []finding{{severity: SeverityWarn, evidence: "not set in the target group",
+			message: "event_scheduler is not set in the target group, and the server's default is ON from 8.0"}}
 	}
 	return when(switchWord(v) == "1", "event_scheduler="+v)
 }

@@ -82,7 +82,7 @@ var topologyRules = []rule{
 		},
 	},
 	{
-		id: "zero-etl", severity: SeverityWarn,
+		id: "zero-etl", severity: SeverityWarn, code: "InvalidBlueGreenDeploymentStateFault",
 		title:  "a zero-ETL integration must be deleted before the switchover, which is refused otherwise",
 		wayOut: "delete the integration when green is ready, and make it anew afterwards", source: sourceLimits,
 		check: func(f *EligibilityFacts) []finding {
@@ -118,7 +118,7 @@ var topologyRules = []rule{
 		},
 	},
 	{
-		id: "deployment-of-a-stranger", severity: SeverityBlock, code: invalidState,
+		id: "deployment-of-a-stranger", severity: SeverityBlock, code: notSupported,
 		title:  "blue is in a deployment that is not ours",
 		wayOut: "finish or delete that deployment; this tool never touches it", source: "CreateBlueGreenDeployment",
 		check: checkStranger,

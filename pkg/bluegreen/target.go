@@ -140,6 +140,17 @@ func (t Target) CreateStorage(blue Instance) *StorageSpec {
 	return s
 }
 
+// DeploymentSpec is the create call. Where green must be upgraded after it is
+// created (UpgradesAfterCreate), neither the version nor the parameter group of
+// the new family may be sent: GreenChange brings both.
+func (t Target) DeploymentSpec(name string, blue Instance, hop Hop, tags map[string]string) CreateSpec {
+	s := CreateSpec{Name: name, SourceARN: blue.ARN, Class: t.CreateClass, Storage: t.CreateStorage(blue), Tags: tags}
+	if !UpgradesAfterCreate(blue, hop) {
+		s.Version, s.ParameterGroup = hop.To, t.ParameterGroup
+	}
+	return s
+}
+
 // want is the class and storage of one member; false when the target does not
 // know a replica by that twin.
 func (t Target) want(primary bool, twin string) (class string, st StorageSpec, ok bool) {
