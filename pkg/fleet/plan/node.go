@@ -14,7 +14,7 @@ import (
 
 // maxValues bounds how many values a plan may have once its aliases are
 // followed: a small file of nested aliases can stand for billions.
-const maxValues = 1_000_000
+const maxValues = 200_000
 
 // maxProblems bounds the list of mistakes; nobody reads more.
 const maxProblems = 1000
@@ -46,13 +46,14 @@ func (d *decoder) value(n *yaml.Node, path string) value {
 	return v
 }
 
-// exhausted tells that following aliases has gone too far to be meant.
+// exhausted tells that following aliases has gone too far to be meant, or that
+// there are more problems than anybody reads.
 func (d *decoder) exhausted(v value) bool {
 	if d.values == maxValues {
 		d.values++
 		d.add(v.pos, v.path, "too-many-values", fmt.Sprintf("more than %d values once aliases are followed", maxValues), "")
 	}
-	return d.values > maxValues
+	return d.values > maxValues || len(d.problems) > maxProblems
 }
 
 func (d *decoder) add(pos Pos, path, code, what, want string) {

@@ -144,10 +144,10 @@ func looksSecret(key string) bool {
 	switch k {
 	case "passwordenv", "secretid", "passwordsenv", "secretids": // mistyped forms of the right keys
 		return false
-	case "pass", "secret", "token", "credentials":
+	case "pass", "secret", "credentials":
 		return true
 	}
-	for _, part := range []string{"password", "passwd", "passphrase", "pwd", "secretkey", "accesskey", "sessiontoken", "secretstring", "privatekey"} {
+	for _, part := range []string{"password", "passwd", "passphrase", "pwd", "secretkey", "accesskey", "token", "secretstring", "privatekey"} {
 		if strings.Contains(k, part) && !strings.Contains(k, "passwordenv") {
 			return true
 		}

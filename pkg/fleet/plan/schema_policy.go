@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/precheck"
 )
@@ -15,9 +16,23 @@ import (
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 var connectionFields = []field[Connection]{
-	choice("auth", "bad-auth", func(c *Connection) *string { return &c.Auth }, AuthEnv, AuthSecret, AuthIAM, AuthNone),
-	word("user", regexp.MustCompile(`^[^\pC:@/]{1,32}$`), "bad-user", "want a MySQL user name alone, up to 32 characters",
-		func(c *Connection) *string { return &c.User }),
+	{key: "auth", read: func(d *decoder, v value, c *Connection) {
+		// "" after a bad word: what goes with it cannot be judged.
+		c.Auth, _ = d.choice(v, "bad-auth", AuthEnv, AuthSecret, AuthIAM, AuthNone)
+	}},
+	{key: "user", read: func(d *decoder, v value, c *Connection) {
+		const want = "want a MySQL user name alone, up to 32 characters"
+		s, ok := d.filled(v, want)
+		if ok && strings.ContainsAny(s, ":@/") {
+			d.bad(v, codeSecret, v.path+" is more than a user name (its value is not shown, in case it holds a password)", want)
+			return
+		}
+		if ok && utf8.RuneCountInString(s) > 32 {
+			d.bad(v, "bad-user", fmt.Sprintf("%s: %s is too long", v.path, quote(s)), want)
+			return
+		}
+		c.User = s
+	}},
 	environment("user_env", func(c *Connection) *string { return &c.UserEnv }),
 	environment("password_env", func(c *Connection) *string { return &c.PasswordEnv }),
 	{key: "secret_id", read: readSecretID},

@@ -92,11 +92,29 @@ func explain(p *Problem, data []byte, text string) {
 		p.Pos = openBracket(data, p.Pos)
 	case strings.Contains(text, "mapping values are not allowed"):
 		p.Want = "a text with a colon and a space needs quotes; otherwise check the indentation"
+		p.backTo(line, ":")
 	case strings.Contains(text, "cannot start any token"):
 		p.Want = "a text that begins with this character needs quotes"
+		p.backTo(line, "@`%")
+	case strings.Contains(text, "escape"):
+		p.Want = `want \\ for a backslash, or single quotes`
+		p.backTo(line, "\\")
 	case strings.Contains(text, "did not find expected key"), strings.Contains(text, "expected '-' indicator"):
 		p.Want = "check the indentation of this line"
 		p.Column = len(indent) + 1
+	}
+}
+
+// backTo moves the place back over the scanner's lookahead to one of some
+// characters, when the line has one before it.
+func (p *Problem) backTo(line, chars string) {
+	before := []rune(line)
+	before = before[:min(p.Column, len(before))]
+	for i := len(before) - 1; i >= 0; i-- {
+		if strings.ContainsRune(chars, before[i]) {
+			p.Column = i + 1
+			return
+		}
 	}
 }
 
