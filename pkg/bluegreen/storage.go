@@ -60,7 +60,7 @@ func gp2Throughput(gib int) int {
 	case gib >= 1336:
 		return 1000
 	case gib >= stripeGiB:
-		return max(512, gib*3/4) // 3 IOPS per GiB of 256 KiB each
+		return min(max(512, gib*3/4), 1000) // 3 IOPS per GiB of 256 KiB each
 	case gib >= 334:
 		return 250
 	}
