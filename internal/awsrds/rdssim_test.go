@@ -183,7 +183,7 @@ func TestSimulatedRoad(t *testing.T) {
 	w.do(bluegreen.Action{Kind: bluegreen.CreateSnapshot, Instance: "orders", Snapshot: "before"})
 	w.untilSettled("orders")
 	out := w.do(bluegreen.Action{Kind: bluegreen.Switchover, Deployment: d.ID, Timeout: 5 * time.Minute})
-	if out.Deployment == nil || out.Deployment.Status != bluegreen.SwitchoverInProgress {
+	if out.Deployment == nil || out.Deployment.ID != d.ID {
 		t.Errorf("switchover: %+v", out.Deployment)
 	}
 	w.until("switched", func() bool { return w.deployment("q4-orders-80").Status == bluegreen.SwitchoverCompleted })
