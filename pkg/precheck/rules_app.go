@@ -1,0 +1,197 @@
+package precheck
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+func appRules() []Rule {
+	return []Rule{{
+		ID: "applicationSql", Title: "Statements of applications that the new version refuses or answers otherwise", Severity: Warning,
+		About: "performance_schema keeps the shapes of the statements that ran, and the latest statements of each thread. They show what applications send that the new version no longer takes: removed functions, clauses, variables and tables, new reserved words without quotes, and groups whose order was never asked for." +
+			" A digest proves that a name is used, but not whether it was quoted; only the statement history shows that. What did not run since the server's start is not in it.",
+		Fix:    "Change the application before the switchover; run its tests against the green.",
+		Source: "hazard that no other check sees; digests of performance_schema", Doc: docDigests,
+		Needs: []Section{SectionDigests, SectionStatements}, Check: checkApplications,
+	}}
+}
+
+// appUse is one trouble in the statements of one schema.
+type appUse struct {
+	schema  string
+	f       fact
+	shapes  int
+	count   uint64
+	users   map[string]bool
+	last    time.Time
+	example string
+}
+
+type appKey struct {
+	schema string
+	kind   factKind
+	name   string
+	limit  bool
+}
+
+func checkApplications(in *Input) ([]Finding, error) {
+	own := storedFunctions(in.Catalog)
+	version := versionID(in.Hop.From)
+	var a analyser
+	var order []*appUse
+	uses := map[appKey]*appUse{}
+	for i := range in.Catalog.Digests {
+		d := &in.Catalog.Digests[i]
+		if isSystemSchema(d.Schema) || strings.HasPrefix(d.User, "rdsadmin") {
+			continue
+		}
+		for _, f := range a.analyse(d.Text, 0, version, !d.FromHistory) {
+			if !crossesSince(in.Hop, f.since) || !concernsApplications(&f) {
+				continue
+			}
+			if f.kind == factCall && own[strings.ToLower(d.Schema+"."+f.name)] {
+				continue // the digest cannot tell a call of the schema's own function
+			}
+			k := appKey{d.Schema, f.kind, f.name, f.limited}
+			u := uses[k]
+			if u == nil {
+				u = &appUse{schema: d.Schema, f: f, users: map[string]bool{}, example: d.Text}
+				uses[k] = u
+				order = append(order, u)
+			}
+			u.add(d)
+		}
+	}
+	out := make([]Finding, 0, len(order)+1)
+	for _, u := range order {
+		out = append(out, u.finding())
+	}
+	if f, ok := digestCoverage(in.Catalog); ok {
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// concernsApplications leaves out what applications may go on doing.
+func concernsApplications(f *fact) bool {
+	switch f.kind {
+	case factDollar, factDynamic, factCast:
+		return false
+	case factCacheWord:
+		return f.name == keywordNames[kwSQLCache] // the server still takes SQL_NO_CACHE
+	}
+	return true
+}
+
+func (u *appUse) add(d *Digest) {
+	u.shapes++
+	u.count += max(d.Count, 1)
+	if d.User != "" {
+		u.users[d.User] = true
+	}
+	if d.LastSeen.After(u.last) {
+		u.last = d.LastSeen
+	}
+}
+
+func (u *appUse) finding() Finding {
+	f := Finding{Object: u.schema, Message: u.trouble()}
+	if f.Object == "" {
+		f.Object = "statements"
+	}
+	f.Message += fmt.Sprintf("; %s, run %s", counted(u.shapes, "statement shape"), counted(int(min(u.count, 1<<62)), "time"))
+	if len(u.users) > 0 {
+		names := make([]string, 0, len(u.users))
+		for n := range u.users {
+			names = append(names, printable(n))
+		}
+		slices.Sort(names)
+		f.Message += " by " + strings.Join(names[:min(len(names), maxListed)], ", ")
+	}
+	if !u.last.IsZero() {
+		f.Message += ", last seen " + u.last.UTC().Format(time.DateOnly)
+	}
+	f.Message += "; such as: " + shorten(u.example, 160)
+	if u.f.instead != "" {
+		f.Fix = "Write " + u.f.instead + " instead."
+	}
+	if u.f.kind == factGroupNoOrder && !u.f.limited {
+		f.Severity = Notice
+	}
+	return f
+}
+
+// trouble says in words what is wrong with the statements.
+func (u *appUse) trouble() string {
+	name := printable(u.f.name)
+	switch u.f.kind {
+	case factCall:
+		return "statements call " + name + "(), which " + sinceString(u.f.since) + " has not"
+	case factReserved:
+		return "statements use " + name + " as a name without quotes; it is a reserved word since " + sinceString(u.f.since)
+	case factGroupSort:
+		return "statements sort a GROUP BY with " + name + ", refused since " + sinceString(u.f.since)
+	case factGroupNoOrder:
+		if u.f.limited {
+			return "statements pick groups with LIMIT and no ORDER BY: other rows come back since " + sinceString(u.f.since)
+		}
+		return "statements group without ORDER BY: rows come back in another order since " + sinceString(u.f.since)
+	case factSysvar:
+		return "statements use the system variable " + name + ", gone since " + sinceString(u.f.since)
+	case factSystemTable:
+		return "statements read " + name + ", gone since " + sinceString(u.f.since)
+	case factSQLMode:
+		return "statements set sql_mode " + name + ", refused since " + sinceString(u.f.since)
+	case factEmptyDot:
+		return "statements name " + name + " with nothing before the dot, refused since " + sinceString(u.f.since)
+	}
+	return "statements use " + name + ", refused since " + sinceString(u.f.since)
+}
+
+// digestCoverage says what the digests do not show, when there is such a thing.
+func digestCoverage(c *Catalog) (Finding, bool) {
+	a := &c.Activity
+	var parts []string
+	if a.DigestsLost > 0 {
+		parts = append(parts, fmt.Sprintf("%s were not recorded because the digest table was full", counted(int(min(a.DigestsLost, 1<<62)), "statement")))
+	} else if a.DigestSize > 0 && a.DigestRows >= a.DigestSize {
+		parts = append(parts, fmt.Sprintf("the digest table is full (%d rows)", a.DigestRows))
+	}
+	cut := 0
+	for i := range c.Digests {
+		if c.Digests[i].Truncated {
+			cut++
+		}
+	}
+	if cut > 0 {
+		parts = append(parts, fmt.Sprintf("the text of %s is cut short", counted(cut, "statement shape")))
+	}
+	if len(parts) == 0 {
+		return Finding{}, false
+	}
+	return Finding{
+		Object: "performance_schema", Severity: Notice,
+		Message: "the picture of the applications is not whole: " + strings.Join(parts, "; "),
+		Fix:     "Raise performance_schema_digests_size and max_digest_length, or look at the slow log as well.",
+	}, true
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// shorten cuts a text at a character's border.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n] + "..."
+}
