@@ -123,7 +123,9 @@ func TestOffTargetAndGreenChange(t *testing.T) {
 			[]string{"storage gp3 500 GiB 12000 IOPS 500 MiB/s, wants gp3 500 GiB 12000 IOPS 512 MiB/s"}, "storage 500 GiB 12000 IOPS 512 MiB/s"},
 		{"another group", green(func(i *Instance) { i.ParameterGroup = "old" }), true, "", []string{"parameter group old, wants new"}, "parameter group new"},
 		{"a reboot is no modification", green(func(i *Instance) { i.ParameterStatus = "pending-reboot" }), true, "", []string{"parameter group new waits for a reboot"}, ""},
-		{"old version: upgraded first, alone", green(func(i *Instance) { i.Version, i.Class, i.ParameterGroup, i.OptionGroup = "5.7.44", "db.m5.large", "old", "audit" }), true, "",
+		{"old version: upgraded first, alone", green(func(i *Instance) {
+			i.Version, i.Class, i.ParameterGroup, i.OptionGroup = "5.7.44", "db.m5.large", "old", "audit"
+		}), true, "",
 			[]string{"version 5.7.44, wants 8.0.46", "class db.m5.large, wants db.m7g.large", "parameter group old, wants new"},
 			"version 8.0.46, parameter group new, option group default:mysql-8-0"},
 		{"old version, default options follow by themselves", green(func(i *Instance) { i.Version, i.OptionGroup = "5.7.44", "default:mysql-5-7" }), true, "",
