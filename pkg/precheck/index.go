@@ -22,6 +22,7 @@ type Index struct {
 	// accounts by user@host in the form of mysql.user.
 	accounts map[nameKey]*Account
 	settings settings
+	bodies   bodyCache // filled on first use by the rules over SQL text
 }
 
 type nameKey struct{ a, b string }
@@ -206,6 +207,32 @@ func (x *Index) Variable(name string) (value string, ok bool) {
 		return v.Value, true
 	}
 	return "", false
+}
+
+// schemaOf is the schema of an object's full name, "" where it is in none.
+// Names may hold dots themselves, so the longest schema that fits is taken.
+func (x *Index) schemaOf(object string) string {
+	for end := len(object); end > 0; end = strings.LastIndexByte(object[:end], '.') {
+		if s := x.Schema(object[:end]); s != nil {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// tableOf is the table of an object's full name, nil where it is of none.
+func (x *Index) tableOf(object string) *Table {
+	schema := x.schemaOf(object)
+	if schema == "" || len(object) <= len(schema)+1 {
+		return nil
+	}
+	rest := object[len(schema)+1:]
+	for end := len(rest); end > 0; end = strings.LastIndexByte(rest[:end], '.') {
+		if t := x.Table(schema, rest[:end]); t != nil {
+			return t
+		}
+	}
+	return nil
 }
 
 // baseColumns are the columns of base tables, in the catalog's order. A view's

@@ -23,7 +23,9 @@ type Finding struct {
 	// schema, schema.table, schema.table.column, schema.table.index,
 	// schema.constraint, schema.routine (trigger, event), user@host, variable,
 	// tablespace.
-	Object  string `json:"object"`
+	Object string `json:"object"`
+	// Schema is the schema the object is in, "" for what belongs to the server.
+	Schema  string `json:"schema,omitempty"`
 	Message string `json:"message"`
 	Fix     string `json:"fix,omitempty"`
 	// FixSQL is a statement that would mend it, safely quoted; it is never

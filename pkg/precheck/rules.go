@@ -7,7 +7,7 @@ import (
 
 // Rules are all checks, in the order of reports.
 func Rules() []Rule {
-	return slices.Concat(schemaRules(), serverRules())
+	return slices.Concat(schemaRules(), bodyRules(), serverRules())
 }
 
 // schemaRules are the checks about what is stored in schemas.
