@@ -90,13 +90,23 @@ func (m complianceModel) figures() []figure {
 		}
 	}
 	figs = append(figs, d, finish,
-		figure{"Each day of delay costs", s.DelayPerDay.String(), "fee that ends on target, estimate", toneWarn},
-		figure{"Extended Support now", s.FeeNow.String() + " a day", "fee of " + plural(s.Total, "database") + ", estimate", toneWarn},
-		figure{"Still to pay on target", s.FeeAfter.String() + " a day", m.afterNote(), toneMute})
+		feeFigure("Each day of delay costs", s.DelayPerDay, "Extended Support that ends on target, estimate", toneWarn),
+		feeFigure("Extended Support a day, now", s.FeeNow, "for "+plural(s.Total, "database")+", estimate", toneWarn),
+		feeFigure("Extended Support a day, on target", s.FeeAfter, m.afterNote(), toneMute))
 	if s.Twins > 0 {
-		figs = append(figs, figure{"Greens and old blues", s.TwinsPerDay.String() + " a day", "fee of " + plural(s.Twins, "instance") + " that " + verb(s.Twins, "runs", "run") + " beside", toneMute})
+		figs = append(figs, feeFigure("Greens and old blues, a day", s.TwinsPerDay, fmt.Sprintf("Extended Support of %d that %s beside", s.Twins, verb(s.Twins, "runs", "run")), toneMute))
 	}
-	return append(figs, figure{"Saved so far", s.SavedSoFar.String(), s.SavedPerDay.String() + " a day, before old blues", toneGood})
+	return append(figs, feeFigure("Saved so far", s.SavedSoFar, s.SavedPerDay.String()+" a day, old blues not deducted", toneGood))
+}
+
+// feeFigure shows a sum; one with unknown parts is marked as a lower bound.
+func feeFigure(label string, a amount, note string, t tone) figure {
+	f := figure{label, dollars(a.USD), note, t}
+	if !a.Known {
+		f.Value += "+"
+		f.Note = "at least; " + note
+	}
+	return f
 }
 
 // afterNote says why there is still a fee on the target, or that there is none.
@@ -137,7 +147,7 @@ func (m complianceModel) timeline() *timeline {
 		if r.SwitchedAt != nil && r.SwitchedAt.Before(days[0]) {
 			if len(days) == 2 {
 				days = append(days, *r.SwitchedAt)
-				marks = append(marks, mark{Label: "first switchover", Tone: toneGood})
+				marks = append(marks, mark{Label: "first switchover", Tone: toneMute})
 			}
 			if r.SwitchedAt.Before(days[2]) {
 				days[2] = *r.SwitchedAt
@@ -217,8 +227,7 @@ func (m complianceModel) stuckSection() section {
 			}
 		}
 		add("Next step", or(r.NextStep, noNextStep(r)))
-		add("Service, owner", join2(r.Service, r.Owner))
-		add("Where", r.Account+" "+r.Region)
+		add("Where", where(r.Service, r.Owner, r.Account, r.Region))
 		switch delay := minus(r.now, r.after); {
 		case !delay.Known:
 			add("Fee meanwhile", "not known")
@@ -251,14 +260,27 @@ func noNextStep(r complianceRow) string {
 	return ""
 }
 
-func join2(a, b string) string { return strings.Trim(a+", "+b, ", ") }
+// where places a database: whose it is and where it runs.
+func where(service, owner, account, region string) string {
+	parts := []string{}
+	if service != "" {
+		parts = append(parts, "service "+service)
+	}
+	if owner != "" {
+		parts = append(parts, "owner "+owner)
+	}
+	if place := strings.TrimSpace(account + " " + region); place != "" {
+		parts = append(parts, place)
+	}
+	return strings.Join(parts, ", ")
+}
 
 func (m complianceModel) serviceSection() section {
 	t := &table{Caption: "Services, those with the most left to do first", Columns: []column{
 		{Title: "Service"}, {Title: "Owner"}, {Title: "On target", Right: true}, {Title: "Of", Right: true},
 		{Title: "Stuck", Right: true}, {Title: "Fee a day", Right: true}, {Title: "Delay a day", Right: true}}}
 	for _, s := range m.Services {
-		t.Rows = append(t.Rows, row{cells(or(s.Service, "(no service tag)"), s.Owner, strconv.Itoa(s.OnTarget),
+		t.Rows = append(t.Rows, row{Cells: cells(or(s.Service, "(no service tag)"), s.Owner, strconv.Itoa(s.OnTarget),
 			strconv.Itoa(s.Total), strconv.Itoa(s.Stuck), s.FeeNow.String(), s.Delay.String())})
 	}
 	t.Total = cells("All", "", strconv.Itoa(m.Summary.OnTarget), strconv.Itoa(m.Summary.Total), strconv.Itoa(m.Summary.NeedPerson),
@@ -279,53 +301,72 @@ func (m complianceModel) waveSection() section {
 		}
 		c := cells(w.Name, w.State, fmt.Sprintf("%d of %d", w.Done, w.Total), strconv.Itoa(w.Failed), strconv.Itoa(w.Blocked), approval, w.Reason)
 		c[1].Tone = map[string]tone{"done": toneGood, "running": toneBusy, "stopped": toneBad, "partial": toneWarn, "paused": toneWarn}[w.State]
-		t.Rows = append(t.Rows, row{c})
+		t.Rows = append(t.Rows, row{Cells: c})
 	}
 	return section{Title: "Waves", Table: t, Empty: "The plan has no wave."}
 }
 
 func (m complianceModel) databaseSection() section {
 	t := &table{Caption: "Every database of the campaign and those that no wave selects", Columns: []column{
-		{Title: "Database"}, {Title: "Stage"}, {Title: "Version"}, {Title: "Its support"},
-		{Title: "On target"}, {Title: "Wave", Wide: true}, {Title: "Service, owner", Wide: true}, {Title: "Days left", Right: true, Wide: true},
-		{Title: "Fee a day", Right: true}, {Title: "On target", Right: true, Wide: true}, {Title: "Evidence", Wide: true}}}
-	t.Columns[9].Title = "Fee on target"
-	left := ""
-	if m.DaysLeft != nil {
-		left = strconv.Itoa(*m.DaysLeft)
-	}
+		{Title: "Database"}, {Title: "Stage"}, {Title: "Version", Keep: true}, {Title: "Its support", Keep: true},
+		{Title: "On target"}, {Title: "Service, owner", Wide: true}, {Title: "Fee a day", Right: true}, {Title: "Evidence", Wide: true}}}
 	for _, r := range m.Databases {
-		c := cells(r.ID, or(r.Stage, "not known"), or(r.EngineVersion, "not known"), phaseShort(r.Support), "yes", or(r.Wave, "none"),
-			or(r.Service, "(no service tag)"), left, r.FeeNow.String(), r.FeeAfter.String(), r.Evidence.String())
-		c[0].Sub = r.Account + " " + r.Region
-		c[1].Tone = stageTone(r.Stage, r.OnTarget, r.Group == groupHeld)
-		if r.TargetVersion != "" && r.TargetVersion != r.EngineVersion && !r.OnTarget {
-			c[2].Sub = "to " + r.TargetVersion
-		}
-		if u := r.Support.Until; !u.IsZero() {
-			c[3].Sub = "until " + date(u)
-		}
-		if !r.OnTarget {
-			c[4] = cell{Text: "no", Sub: or(strings.Join(r.Off, ", "), string(r.Group))}
-		} else {
-			c[7].Text = ""
-		}
-		c[6].Sub = r.Owner
-		if r.Evidence.Seq != 0 {
-			c[10].Sub = r.Evidence.What
-		}
-		t.Rows = append(t.Rows, row{c})
+		t.Rows = append(t.Rows, m.databaseRow(r))
 	}
-	return section{Title: "Every database", Table: t, Empty: "There is none."}
+	return section{Title: "Every database", Intro: m.deadlineWords(), Table: t, Empty: "There is none."}
+}
+
+func (m complianceModel) databaseRow(r complianceRow) row {
+	c := cells(r.ID, or(r.Stage, "not known"), or(r.EngineVersion, "not known"), phaseShort(r.Support), "yes",
+		or(r.Service, "(no service tag)"), r.FeeNow.String(), r.Evidence.String())
+	c[0].Sub = strings.TrimSpace(r.Account + " " + r.Region)
+	c[1].Tone = stageTone(r.Stage, r.OnTarget, r.Group == groupHeld)
+	c[1].Sub = "in no wave"
+	if r.Wave != "" {
+		c[1].Sub = "wave " + r.Wave
+	}
+	if !r.OnTarget && r.TargetVersion != "" && r.TargetVersion != r.EngineVersion {
+		c[2].Sub = "to " + r.TargetVersion
+	}
+	if u := r.Support.Until; !u.IsZero() {
+		c[3].Sub = "until " + date(u)
+	}
+	if !r.OnTarget {
+		c[4] = cell{Text: "no", Sub: "off: " + or(strings.Join(r.Off, ", "), string(r.Group))}
+		if m.DaysLeft != nil {
+			c[4].Sub = daysLeft(*m.DaysLeft) + ", " + c[4].Sub
+		}
+	}
+	c[5].Sub = r.Owner
+	if r.FeeAfter.Known && !r.OnTarget {
+		c[6].Sub = dollars(r.FeeAfter.USD) + " on target"
+	}
+	if r.Evidence.Seq != 0 {
+		c[7].Sub = r.Evidence.What
+	}
+	var under []string
+	for _, k := range []int{0, 1, 2, 3, 4} {
+		if s := c[k].Sub; s != "" {
+			under = append(under, strings.Replace(s, "until ", "support until ", 1))
+		}
+	}
+	return row{c, strings.Join(under, ", ")}
+}
+
+func daysLeft(n int) string {
+	if n < 0 {
+		return plural(-n, "day") + " over"
+	}
+	return plural(n, "day") + " left"
 }
 
 func (m complianceModel) calendarSection() section {
-	t := &table{Caption: "Support calendar of the lines in this fleet", Columns: []column{{Title: "Line"}, {Title: "Now"},
-		{Title: "Standard until"}, {Title: "Year 3 rate from"}, {Title: "Paid until"}, {Title: "Source of the dates"}}}
+	t := &table{Caption: "Support calendar of the lines in this fleet", Columns: []column{{Title: "Line", Keep: true}, {Title: "Now"},
+		{Title: "Standard until", Keep: true}, {Title: "Year 3 rate from", Keep: true}, {Title: "Paid until", Keep: true}, {Title: "Source of the dates"}}}
 	for _, s := range m.Calendar {
 		c := cells("MySQL "+s.Line, phaseWords(s), or(date(s.StandardEnd), "not known"), or(date(s.YearThree), "none known"), or(date(s.ExtendedEnd), "none known"), s.Source)
 		c[1].Tone = phaseTone(s.Phase)
-		t.Rows = append(t.Rows, row{c})
+		t.Rows = append(t.Rows, row{Cells: c})
 	}
 	return section{Title: "Support calendar", Intro: "Days are the last day of each, UTC. AWS does not publish the day of the year 3 rate by API: it is taken as two years after paid support begins.", Table: t}
 }

@@ -102,10 +102,15 @@ type column struct {
 	// Wide columns are left out of 80-column text, where the stories, or the
 	// other formats, tell them.
 	Wide bool
+	// Keep values in one line: dates and versions.
+	Keep bool
 }
 
 type row struct {
 	Cells []cell
+	// Under replaces the cells' second lines in plain text: one line across,
+	// where a narrow column would make five.
+	Under string
 }
 
 // cell is one value: its text, an optional tone that makes it a badge, and an

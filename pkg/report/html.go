@@ -54,8 +54,11 @@ func slug(s string) string {
 }
 
 func align(c column) string {
-	if c.Right {
+	switch {
+	case c.Right:
 		return "n"
+	case c.Keep:
+		return "k"
 	}
 	return ""
 }

@@ -58,7 +58,7 @@ func result(kind, message string, lines ...string) *junitResult {
 	for i := range lines {
 		lines[i] = Visible(lines[i])
 	}
-	return &junitResult{Visible(message), kind, strings.Join(lines, "\n")}
+	return &junitResult{Visible(message), Visible(kind), strings.Join(lines, "\n")}
 }
 
 func writeJUnit(w io.Writer, suites []junitSuite) error {

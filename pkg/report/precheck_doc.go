@@ -64,7 +64,7 @@ func (m precheckModel) serverSection() section {
 			c[10].Text = stamp(s.ReadAt)
 		}
 		c[1].Tone, c[9].Sub = verdictTones[s.Verdict], s.Owner
-		t.Rows = append(t.Rows, row{c})
+		t.Rows = append(t.Rows, row{Cells: c})
 	}
 	return section{Title: "Databases", Table: t, Empty: "No database was audited."}
 }
@@ -72,7 +72,7 @@ func (m precheckModel) serverSection() section {
 func (m precheckModel) notRunSection() section {
 	t := &table{Caption: "Checks without an answer", Columns: []column{{Title: "Database"}, {Title: "Check"}, {Title: "Why"}, {Title: "Missing grant"}}}
 	for _, n := range m.CouldNotRun {
-		t.Rows = append(t.Rows, row{cells(n.Database, or(n.Check, "all of them"), n.Reason, n.Grant)})
+		t.Rows = append(t.Rows, row{Cells: cells(n.Database, or(n.Check, "all of them"), n.Reason, n.Grant)})
 	}
 	return section{Title: "Checks that could not run", Table: t, Empty: "Every check that was asked for could run."}
 }
@@ -86,7 +86,7 @@ func (m precheckModel) waiverSection() section {
 		if w.Expired {
 			c[1] = cell{Text: "EXPIRED", Tone: toneBad}
 		}
-		t.Rows = append(t.Rows, row{c})
+		t.Rows = append(t.Rows, row{Cells: c})
 	}
 	return section{Title: "Waivers", Table: t, Empty: "No waiver covers a finding."}
 }
@@ -97,7 +97,7 @@ func (m precheckModel) ruleSection() section {
 	for _, r := range m.Rules {
 		c := cells(r.ID, string(r.Severity), strconv.Itoa(len(r.Databases)), strconv.Itoa(r.Findings), strconv.Itoa(r.Open), r.Title)
 		c[1].Tone = severityTones[r.Severity]
-		t.Rows = append(t.Rows, row{c})
+		t.Rows = append(t.Rows, row{Cells: c})
 	}
 	return section{Title: "Findings by rule", Table: t, Empty: "No rule found anything."}
 }
@@ -119,7 +119,7 @@ func (r ruleGroup) section() section {
 			if f.FixSQL != "" {
 				c[3].Sub = f.Fix
 			}
-			t.Rows = append(t.Rows, row{c})
+			t.Rows = append(t.Rows, row{Cells: c})
 		}
 	}
 	intro := []string{fmt.Sprintf("%s, %s in %s.", upperFirst(string(r.Severity)), plural(r.Findings, "finding"), plural(len(r.Databases), "database"))}

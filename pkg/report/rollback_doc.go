@@ -27,8 +27,8 @@ func (m rollbackModel) document() document {
 	}
 	d.Sections = append(d.Sections, m.overview())
 	for _, g := range undoGroups {
-		if s := m.section(g); len(s.Stories) > 0 || g == undone {
-			d.Sections = append(d.Sections, s)
+		if m.Counts[g] > 0 || g == undone {
+			d.Sections = append(d.Sections, m.section(g))
 		}
 	}
 	d.Foot = []string{
@@ -93,21 +93,20 @@ func (m rollbackModel) figures() []figure {
 		{"Rolled back", n(undone), "", toneBusy},
 		{"Undo without loss", n(undoFree), "delete the green", toneGood},
 		{"Undo with loss", n(undoLossy), "writes since the switchover", toneWarn},
-		{"Cannot be undone", n(undoNever), "", toneBad},
-		{"Nothing to undo", n(undoNothing), "nothing was changed", toneMute},
+		{"Cannot be undone, or not known", fmt.Sprint(m.Counts[undoNever] + m.Counts[undoUnknown]), "", toneBad},
 	}
 }
 
 func (m rollbackModel) overview() section {
 	t := &table{Caption: "Every database of the campaign by its way back", Columns: []column{
-		{Title: "Database"}, {Title: "Stage"}, {Title: "Way back"}, {Title: "Until"}, {Title: "Would be lost"},
+		{Title: "Database"}, {Title: "Stage"}, {Title: "Way back"}, {Title: "Until", Keep: true}, {Title: "Would be lost", Wide: true},
 		{Title: "Undone", Wide: true}, {Title: "Service, owner", Wide: true}}}
 	for _, r := range m.Databases {
 		c := cells(r.ID, or(r.Stage, "not known"), string(r.Group), until(r.Until), or(r.Loss, "nothing"), strings.Join(r.Undone, "; "), r.Service)
 		if r.Group == undoUnknown || r.Group == undoLater {
 			c[4].Text = or(r.Loss, "not known")
 		}
-		if r.Group == undoNothing || r.Group == undone {
+		if r.Group != undoFree && r.Group != undoLossy {
 			c[3].Text = ""
 		}
 		c[0].Sub = r.Account + " " + r.Region
@@ -119,9 +118,21 @@ func (m rollbackModel) overview() section {
 			c[5].Sub = stamp(*r.UndoneAt)
 		}
 		c[6].Sub = r.Owner
-		t.Rows = append(t.Rows, row{c})
+		t.Rows = append(t.Rows, row{c, r.under()})
 	}
 	return section{Title: "Overview", Table: t, Empty: "The campaign has no database."}
+}
+
+// under is what a reader of the plain table needs beyond its short columns.
+func (r rollbackRow) under() string {
+	parts := []string{r.Account + " " + r.Region}
+	switch r.Group {
+	case undone:
+		parts = append(parts, r.Undone...)
+	case undoLossy, undoNever:
+		parts = append(parts, "would be lost: "+or(r.Loss, "not known"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func until(t *time.Time) string {
@@ -146,14 +157,20 @@ var undoTones = map[undoGroup]tone{undone: toneBusy, undoFree: toneGood, undoLos
 	undoNever: toneBad, undoNothing: toneMute, undoUnknown: toneBad}
 
 func (m rollbackModel) section(g undoGroup) section {
-	s := section{Title: upperFirst(string(g)), Intro: intros[g], Empty: "None."}
+	s := section{Title: upperFirst(string(g)), Empty: "None."}
+	var names []string
 	for _, r := range m.Databases {
 		if r.Group == g {
 			s.Stories = append(s.Stories, r.story())
+			names = append(names, r.ID)
 		}
 	}
-	if len(s.Stories) == 0 {
-		s.Intro = ""
+	if len(names) > 0 {
+		s.Intro = intros[g]
+	}
+	if g == undoNothing {
+		// There is no story where nothing happened.
+		s.Stories, s.Empty = nil, strings.Join(names, ", ")
 	}
 	return s
 }
@@ -172,11 +189,9 @@ func (r rollbackRow) story() story {
 	if r.UndoneAt != nil {
 		add("Undone at", strings.TrimSpace(stamp(*r.UndoneAt)+" UTC "+by(r.UndoneBy)))
 	}
-	if r.Group != undoNothing {
-		add("Why", r.Reason)
-		if len(r.Commands) == 0 || !strings.HasPrefix(r.How, "rdsupgrade ") {
-			add("How to go back", r.How)
-		}
+	add("Why", r.Reason)
+	if r.Group != undone && !(len(r.Commands) > 0 && strings.HasPrefix(r.How, "rdsupgrade ")) {
+		add("How to go back", r.How)
 	}
 	switch r.Group {
 	case undoFree, undoLossy:
@@ -189,11 +204,12 @@ func (r rollbackRow) story() story {
 	if r.Group == undone || r.Group == undoUnknown || r.Group == undoLater || r.Group == undoNever {
 		add("Next step", r.NextStep)
 	}
-	if r.Group != undoNothing {
-		add("Where", join2(r.Account+" "+r.Region, join2(r.Service, r.Owner)))
-	}
+	add("Where", where(r.Service, r.Owner, r.Account, r.Region))
 	st.Events = events(r.History)
-	for _, c := range r.Commands {
+	for i, c := range r.Commands {
+		if len(r.Commands) > 1 {
+			c.What = fmt.Sprintf("Step %d of %d: %s", i+1, len(r.Commands), c.What)
+		}
 		st.Steps = append(st.Steps, step{c.What, c.Command})
 	}
 	return st

@@ -96,7 +96,9 @@ func (t textWriter) bar(b *bar) {
 
 func (t textWriter) section(s section) {
 	title := Visible(s.Title)
-	t.WriteString("\n" + strings.ToUpper(title) + "\n" + strings.Repeat("-", columns(title)) + "\n")
+	t.WriteString("\n")
+	t.para("", title)
+	t.WriteString(strings.Repeat("-", min(columns(title), textWidth)) + "\n")
 	if s.Intro != "" {
 		t.para("", s.Intro)
 	}
@@ -147,7 +149,10 @@ func (t textWriter) story(s story) {
 		}
 		t.hanging("  "+pad(e.At, 18, false), text)
 	}
-	for _, st := range s.Steps {
+	for i, st := range s.Steps {
+		if i == 0 {
+			t.WriteString("\n")
+		}
 		t.para("  ", st.What)
 		// A command is never wrapped: it is there to be copied.
 		t.WriteString("      " + Visible(st.Command) + "\n")
@@ -167,28 +172,31 @@ func (t textWriter) table(tb table) {
 	for i, c := range tb.Columns {
 		heads[i].Text = c.Title
 	}
-	t.tableRow(tb, show, widths, heads)
+	t.tableRow(tb, show, widths, row{Cells: heads})
 	rule := make([]string, len(show))
 	for k := range show {
 		rule[k] = strings.Repeat("-", widths[k])
 	}
 	t.WriteString(strings.Join(rule, "  ") + "\n")
 	for _, r := range tb.Rows {
-		t.tableRow(tb, show, widths, r.Cells)
+		t.tableRow(tb, show, widths, r)
+		if r.Under != "" {
+			t.hanging("  ", r.Under)
+		}
 	}
 	if tb.Total != nil {
 		t.WriteString(strings.Join(rule, "  ") + "\n")
-		t.tableRow(tb, show, widths, tb.Total)
+		t.tableRow(tb, show, widths, row{Cells: tb.Total})
 	}
 }
 
-func (t textWriter) tableRow(tb table, show, widths []int, row []cell) {
+func (t textWriter) tableRow(tb table, show, widths []int, r row) {
 	lines := make([][]string, len(show))
 	tall := 0
 	for k, i := range show {
-		lines[k] = wrap(Visible(row[i].Text), widths[k])
-		if row[i].Sub != "" {
-			lines[k] = append(lines[k], wrap(Visible(row[i].Sub), widths[k])...)
+		lines[k] = wrap(Visible(r.Cells[i].Text), widths[k])
+		if r.Cells[i].Sub != "" && r.Under == "" {
+			lines[k] = append(lines[k], wrap(Visible(r.Cells[i].Sub), widths[k])...)
 		}
 		tall = max(tall, len(lines[k]))
 	}
@@ -222,10 +230,12 @@ func tableWidths(tb table, show []int) []int {
 	}
 	for k, i := range show {
 		want(k, tb.Columns[i].Title)
-		for _, r := range append(slices.Clone(tb.Rows), row{tb.Total}) {
+		for _, r := range append(slices.Clone(tb.Rows), row{Cells: tb.Total}) {
 			if r.Cells != nil {
 				want(k, Visible(r.Cells[i].Text))
-				want(k, Visible(r.Cells[i].Sub))
+				if r.Under == "" {
+					want(k, Visible(r.Cells[i].Sub))
+				}
 			}
 		}
 		sum += widths[k]
