@@ -137,6 +137,10 @@ func (f Facts) deriveActive(blue *Instance, d *Deployment) State {
 		s.NextStep = "wait for RDS"
 		return s
 	}
+	if f.Record.ActError != "" && d.Status != SwitchoverInProgress {
+		s.Stage, s.Reason, s.NextStep = Held, "AWS refused a change: "+f.Record.ActError, "mend the cause, then: retry --database "+f.ID
+		return s
+	}
 	switch d.Status {
 	case Provisioning:
 		s.Stage, s.Reason, s.NextStep = Building, buildProgress(d), "wait for RDS"
@@ -161,9 +165,21 @@ func (f Facts) deriveActive(blue *Instance, d *Deployment) State {
 	return s
 }
 
+// idleReads is how many reads without any sign of an announced switchover mean
+// that it is over: RDS shows SWITCHOVER_IN_PROGRESS within seconds.
+const idleReads = 4
+
 // deriveBuilt covers a green that exists: from adjusting to ready.
 func (f Facts) deriveBuilt(s State, blue *Instance, d *Deployment) State {
-	s.SwitchFailed = d.Status == SwitchoverFailed || f.Record.SwitchError != ""
+	if f.Record.SwitchPending {
+		s.Stage, s.Reason, s.NextStep = Switching, "the switchover was asked for; RDS does not show it yet", "wait for RDS"
+		if d.Status == SwitchoverFailed || f.Watch.IdleSwitch >= idleReads {
+			s.RolledBackByRDS = true
+			s.Reason, s.NextStep = "RDS did not complete the switchover; blue keeps serving", "wait for RDS's reason"
+		}
+		return s
+	}
+	s.SwitchFailed = f.Record.SwitchError != ""
 	hold := func(reason, next string) State {
 		s.Stage, s.Reason, s.NextStep = Held, reason, next
 		return s
@@ -268,6 +284,8 @@ func (f Facts) lagReason() string {
 		return "replica lag has not been read yet"
 	case !l.Known:
 		return l.Reason
+	case f.Policy.LagMaxAge > 0 && f.Now.Sub(l.At) > f.Policy.LagMaxAge:
+		return "the last reading of the replica lag is " + f.Now.Sub(l.At).Round(time.Second).String() + " old"
 	case l.Seconds > f.Policy.MaxLag.Seconds():
 		return fmt.Sprintf("replica lag %.0f s, limit %s", l.Seconds, f.Policy.MaxLag)
 	case f.Watch.LagOKSince.IsZero() || f.Now.Sub(f.Watch.LagOKSince) < f.Policy.LagFor:
@@ -370,6 +388,9 @@ func (f Facts) deriveIdle(blue *Instance) State {
 	}
 	if blocked := blockers(f.Issues); len(blocked) > 0 {
 		return set(Blocked, blocked[0].Message+more(len(blocked)-1), firstOf(blocked[0].WayOut, "plan shows the way out"))
+	}
+	if f.Record.ActError != "" {
+		return set(Held, "AWS refused a change: "+f.Record.ActError, "mend the cause, then: retry --database "+f.ID)
 	}
 	if f.Record.CreateError != "" {
 		return set(Failed, "AWS refused to build the green: "+f.Record.CreateError, "mend the cause, then: retry --database "+f.ID)

@@ -61,6 +61,10 @@ func Next(f Facts, s State) Step {
 		return Step{Work: []Work{WorkLag}}
 	case Ready:
 		return f.nextSwitch(s)
+	case Switching:
+		if s.RolledBackByRDS {
+			return Step{Work: []Work{WorkExplain}}
+		}
 	case Switched:
 		w := []Work{WorkConfirm}
 		if f.Record.SwitchedAt.IsZero() {
@@ -107,15 +111,15 @@ func (f Facts) nextBuild() Step {
 		Create: &CreateSpec{
 			Name: DeploymentName(f.Campaign, f.ID, f.Hops[0].To), SourceARN: blue.ARN,
 			Version: f.Hops[0].To, ParameterGroup: f.Target.ParameterGroup,
-			Class: f.Target.CreateClass, Storage: storageChange(*blue, storage),
+			Class: f.Target.CreateClass, Storage: storageToSend(*blue, storage),
 			Tags: map[string]string{TagCampaign: f.Campaign, TagDatabase: f.ID},
 		},
 	})
 	return Step{Queue: BuildQueue, Actions: f.owned(acts)}
 }
 
-// storageChange is nil when the target's storage is what blue has.
-func storageChange(blue Instance, want StorageSpec) *StorageSpec {
+// storageToSend is nil when the target's storage is what blue has.
+func storageToSend(blue Instance, want StorageSpec) *StorageSpec {
 	same := (want.Type == "" || want.Type == blue.StorageType) &&
 		(want.AllocatedGiB == 0 || want.AllocatedGiB == blue.AllocatedGiB) &&
 		(want.IOPS == 0 || want.IOPS == blue.IOPS) &&

@@ -88,6 +88,7 @@ type Policy struct {
 	StableReads    int           // consecutive good reads that make a green ready
 	MaxLag         time.Duration // highest replica lag
 	LagFor         time.Duration // how long lag must have been at or under MaxLag
+	LagMaxAge      time.Duration // a reading older than this proves nothing; 0: no limit
 	Retries        int           // switchovers to try again after RDS rolled one back
 	Soak           time.Duration
 	PrecheckMaxAge time.Duration
@@ -130,8 +131,12 @@ type Record struct {
 	// last retry, SwitchError what RDS said of the last one.
 	SwitchAttempts int
 	SwitchError    string
+	// SwitchPending: a switchover was announced, and how it ended is not known.
+	SwitchPending bool
 	// CreateError is AWS's refusal to create, which only a person can mend.
 	CreateError string
+	// ActError is AWS's refusal of another change, which only a person can mend.
+	ActError string
 	// SwitchedAt and SwitchedTo are of the last completed switchover.
 	SwitchedAt time.Time
 	SwitchedTo string
@@ -178,8 +183,11 @@ type Watch struct {
 	// Missing counts consecutive reads without the deployment the journal
 	// says was created.
 	Missing int
-	// OddReason is what was odd last.
-	OddReason string
+	// IdleSwitch counts consecutive reads that show no switchover although one
+	// was announced: it was rolled back, or never began.
+	IdleSwitch int
+	// ConfirmTries counts failed attempts to confirm a switchover over SQL.
+	ConfirmTries int
 }
 
 // OddReads is how many contradicting reads in a row count as ambiguous, rather
@@ -205,7 +213,7 @@ type Facts struct {
 	Issues []Issue
 	// Group is the target parameter group, nil when none is managed.
 	Group *GroupState
-	// SourceGroupPending marks facts that are still being fetched.
+	// Loading says what is still missing to decide, "" when nothing is.
 	Loading string
 
 	Record Record
@@ -261,4 +269,7 @@ type State struct {
 	SoakUntil time.Time
 	// SwitchFailed: the last switchover was rolled back by RDS.
 	SwitchFailed bool
+	// RolledBackByRDS: an announced switchover has ended without success, and
+	// the reason is still to be fetched.
+	RolledBackByRDS bool
 }

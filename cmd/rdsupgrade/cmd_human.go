@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
+)
+
+func approveCommand(s streams) *cli.Command {
+	c := humanCommand(s, "approve", "let a wave's switchovers begin, on record", "approve")
+	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "without-sql", Usage: "with --database: switch although replica lag cannot be read over SQL"})
+	return c
+}
+
+func pauseCommand(s streams) *cli.Command {
+	return humanCommand(s, "pause", "start nothing new for a database, a wave, or the whole campaign", "pause")
+}
+
+func resumeCommand(s streams) *cli.Command {
+	return humanCommand(s, "resume", "take a pause back", "resume")
+}
+
+func skipCommand(s streams) *cli.Command {
+	return humanCommand(s, "skip", "leave a database out of the campaign", "skip")
+}
+
+func retryCommand(s streams) *cli.Command {
+	return humanCommand(s, "retry", "start a blocked, held, failed, skipped or rolled-back database again", "retry")
+}
+
+// humanOptions is one decision of a person.
+type humanOptions struct {
+	global
+	path, verb, database, wave, why, by string
+	withoutSQL                          bool
+}
+
+func humanCommand(s streams, name, about, verb string) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: about, ArgsUsage: "PLAN",
+		Description: "Works while a run is going on: the run takes it over within a poll. The decision is journaled with\nyour name (RDSUPGRADE_OPERATOR, else the system user) and reason.",
+		Flags: withGlobal(
+			&cli.StringFlag{Name: "database", Usage: "the database `ID`, or ACCOUNT/REGION/ID where an id is not unique"},
+			&cli.StringFlag{Name: "wave", Usage: "the wave `NAME`"},
+			&cli.StringFlag{Name: "reason", Usage: "why, for the journal and the reports (`TEXT`)"},
+			&cli.StringFlag{Name: "by", Usage: "who decides (`NAME`)"}),
+		Action: func(c *cli.Context) error {
+			g, err := readGlobal(c, s)
+			if err != nil {
+				return err
+			}
+			defer g.closeLog()
+			path, err := planArg(c)
+			if err != nil {
+				return err
+			}
+			return runHuman(s, humanOptions{global: g, path: path, verb: verb, database: c.String("database"), wave: c.String("wave"),
+				why: c.String("reason"), by: c.String("by"), withoutSQL: c.Bool("without-sql")})
+		},
+	}
+}
+
+func runHuman(s streams, o humanOptions) error {
+	p, err := loadPlan(o.path)
+	if err != nil {
+		return err
+	}
+	if o.wave != "" && !hasWave(p.Waves, o.wave) {
+		return usage("the plan has no wave %q; it has %s", o.wave, waveNames(p.Waves))
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	key := ""
+	if o.database != "" {
+		if key, err = resolveKey(o.stateDir, o.database, p); err != nil {
+			return err
+		}
+	}
+	if o.by == "" {
+		o.by = fleet.Operator()
+	}
+	verb := o.verb
+	if o.withoutSQL {
+		verb = "allow-no-sql"
+	}
+	req := journal.Request{Verb: verb, Database: key, Wave: o.wave, By: o.by, Why: o.why, At: time.Now().UTC()}
+	taken, err := deliver(o.stateDir, p.Name, req)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return printJSON(s.out, map[string]any{"request": req, "journaled": taken})
+	}
+	where := "recorded; the next run acts on it"
+	if !taken {
+		where = "handed to the run that is going on"
+	}
+	fmt.Fprintf(s.err, "%s: %s\n", strings.TrimSpace(o.verb+" "+visible(o.database+o.wave)), where)
+	return nil
+}
+
+// check refuses combinations that make no sense.
+func (o humanOptions) check() error {
+	switch {
+	case o.database != "" && o.wave != "":
+		return usage("--database and --wave exclude each other")
+	case o.withoutSQL && o.database == "":
+		return usage("--without-sql goes with --database")
+	case o.verb == "approve" && o.database != "" && !o.withoutSQL:
+		return usage("approve takes --wave NAME, or --database ID --without-sql")
+	case o.verb == "approve" && o.wave == "" && o.database == "":
+		return usage("approve needs --wave NAME")
+	case (o.verb == "skip" || o.verb == "retry") && o.database == "":
+		return usage("%s needs --database ID", o.verb)
+	}
+	return nil
+}
+
+// deliver journals a request itself when no run holds the state, and leaves
+// it in the inbox of the run otherwise.
+func deliver(dir, campaign string, r journal.Request) (journaled bool, err error) {
+	store, err := fleet.OpenStore(dir, fleet.Holder(r.Verb), journal.Options{})
+	var locked *journal.LockedError
+	if errors.As(err, &locked) {
+		return false, journal.Submit(dir, r)
+	}
+	if err != nil {
+		return false, err
+	}
+	if err = store.Claim(campaign); err == nil {
+		err = store.Say(r)
+	}
+	return true, errors.Join(err, store.Close())
+}

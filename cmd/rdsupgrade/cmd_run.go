@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/plan"
+)
+
+func runCommand(ctx contexts, s streams) *cli.Command {
+	return &cli.Command{
+		Name: "run", Usage: "carry the campaign forward; safe to repeat", ArgsUsage: "PLAN",
+		Description: "Observes AWS, decides, and acts within the plan's limits, until the campaign is done or only a\n" +
+			"person or a window can bring it on. Interrupt it once to finish what is in flight, twice to stop\n" +
+			"at once; run it again to go on. A repeated run that finds nothing new to do exits 0.\n\n" + exitHelp,
+		Flags: withGlobal(),
+		Action: func(c *cli.Context) error {
+			g, err := readGlobal(c, s)
+			if err != nil {
+				return err
+			}
+			defer g.closeLog()
+			path, err := planArg(c)
+			if err != nil {
+				return err
+			}
+			return runRun(ctx, s, g, path)
+		},
+	}
+}
+
+func runRun(ctx contexts, s streams, g global, path string) error {
+	c, err := openCampaign(ctx, g, path, "run "+path)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	before := c.store.LastEnd()
+	show := newProgress(s.err)
+	st, err := c.drive(ctx, nil, show.update)
+	show.end()
+	if err != nil {
+		return err
+	}
+	if err := printOutcome(s, g, st, path); err != nil {
+		return err
+	}
+	return exitWith(runExit(st, c.engine.Acted(), before))
+}
+
+// runExit is the exit code of a run. A run that did nothing and found the
+// campaign just as the last run left it has nothing to do: a scheduled job
+// reports a blocked database once, not every hour.
+func runExit(st fleet.Status, acted int, before *fleet.RunEnd) int {
+	switch st.Outcome {
+	case fleet.OutcomeDone:
+		return exitDone
+	case fleet.OutcomeWaiting:
+		return exitWaiting
+	case fleet.OutcomeAmbiguous:
+		return exitAmbiguous
+	}
+	if acted == 0 && before != nil && before.SameAs(st) {
+		return exitDone
+	}
+	return exitFindings
+}
+
+// open is a campaign with everything it needs, its state locked.
+type open struct {
+	plan   *plan.Plan
+	aws    *aws
+	store  *fleet.Store
+	engine *fleet.Engine
+	g      global
+}
+
+// openCampaign loads the plan, locks the state and connects. With an empty
+// command the state is only read.
+func openCampaign(ctx contexts, g global, path, command string) (*open, error) {
+	p, err := loadPlan(path)
+	if err != nil {
+		return nil, err
+	}
+	o := &open{plan: p, g: g}
+	if command != "" {
+		o.store, err = fleet.OpenStore(g.stateDir, fleet.Holder(command), journal.Options{})
+	} else {
+		o.store, err = fleet.ReadStore(g.stateDir)
+	}
+	if err == nil {
+		err = o.store.Claim(p.Name)
+	}
+	if err == nil {
+		o.aws, err = dial(ctx.hard, p, g.endpoint)
+	}
+	if err != nil {
+		o.close()
+		return nil, err
+	}
+	return o, nil
+}
+
+func (o *open) config() fleet.Config {
+	cfg := fleet.Config{Plan: o.plan, Scopes: o.aws.scopes, Store: o.store, By: fleet.Operator(), Log: o.g.log}
+	if a := fleet.NewAccess(o.plan, o.aws); a != nil {
+		cfg.SQL = a
+	}
+	return cfg
+}
+
+// drive runs the engine over the whole campaign, or over some databases.
+func (o *open) drive(ctx contexts, only map[string]bool, show func(fleet.Status)) (fleet.Status, error) {
+	cfg := o.config()
+	cfg.Only, cfg.Report = only, show
+	o.engine = fleet.New(cfg)
+	return o.engine.Run(ctx.hard, ctx.soft)
+}
+
+// survey looks once without changing anything.
+func (o *open) survey(ctx context.Context) (fleet.Status, error) {
+	o.engine = fleet.New(o.config())
+	return o.engine.Survey(ctx)
+}
+
+func (o *open) close() {
+	if o.store != nil {
+		if err := o.store.Close(); err != nil {
+			o.g.log.Error().Err(err).Msg("close the state directory")
+		}
+	}
+	if o.aws != nil {
+		o.aws.close()
+	}
+}
+
+// printOutcome is what stands at the end of a run.
+func printOutcome(s streams, g global, st fleet.Status, path string) error {
+	if g.json {
+		return printJSON(s.out, st)
+	}
+	printSummary(s.out, st)
+	switch st.Outcome {
+	case fleet.OutcomeDone:
+		fmt.Fprintln(s.err, "the campaign is done")
+	case fleet.OutcomeWaiting, fleet.OutcomeAmbiguous:
+		fmt.Fprintln(s.err, "the campaign waits:")
+		for _, w := range st.Waiting {
+			fmt.Fprintln(s.err, "  "+visible(w))
+		}
+	case fleet.OutcomePartial:
+		fmt.Fprintln(s.err, "everything that could be done is done; the rest needs a person (status "+visible(path)+" shows each)")
+	}
+	return nil
+}

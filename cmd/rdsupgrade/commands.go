@@ -1,0 +1,22 @@
+package main
+
+import "github.com/urfave/cli/v2"
+
+// commands is the list a reader sees in --help, in the order of a campaign.
+func commands(ctx contexts, s streams) []*cli.Command {
+	return []*cli.Command{
+		validateCommand(s),
+		planCommand(ctx, s),
+		precheckCommand(ctx, s),
+		runCommand(ctx, s),
+		statusCommand(ctx, s),
+		approveCommand(s),
+		pauseCommand(s),
+		resumeCommand(s),
+		skipCommand(s),
+		retryCommand(s),
+		rollbackCommand(ctx, s),
+		reportCommand(ctx, s),
+		auditCommand(s),
+	}
+}

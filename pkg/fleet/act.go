@@ -1,0 +1,225 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
+)
+
+// actsAtOnce bounds mutating calls in flight; the schedule's own limits are lower.
+const actsAtOnce = 16
+
+// carryOut makes the calls of the chosen units, each unit's one after the other.
+func (e *Engine) carryOut(ctx context.Context, units []unit, chosen []int) error {
+	var g errgroup.Group
+	g.SetLimit(actsAtOnce)
+	for _, i := range chosen {
+		u := units[i]
+		g.Go(func() error { return e.actOn(ctx, u) })
+	}
+	return g.Wait()
+}
+
+// actOn makes one unit's calls until one is refused.
+func (e *Engine) actOn(ctx context.Context, u unit) error {
+	sc := e.scope(u.scope)
+	for _, a := range u.step.Actions {
+		if a.Group != nil {
+			if err := e.ensureGroup(ctx, sc, u, a); err != nil {
+				return e.settle(u, err)
+			}
+			continue
+		}
+		if err := e.act(ctx, sc, u, a); err != nil {
+			return e.settle(u, err)
+		}
+	}
+	e.markGroup(u)
+	e.mu.Lock()
+	delete(e.resting, u.key)
+	e.mu.Unlock()
+	return nil
+}
+
+// ensureGroup makes a parameter group once, however many databases share it.
+func (e *Engine) ensureGroup(ctx context.Context, sc Scope, u unit, a bluegreen.Action) error {
+	key := u.scope + a.Group.Name
+	unlock := e.locks.lock(key)
+	defer unlock()
+	step := key + "#" + string(a.Kind) + fmt.Sprint(len(a.Group.Parameters))
+	if n := len(a.Group.Parameters); n > 0 {
+		step += a.Group.Parameters[0].Name
+	}
+	e.mu.Lock()
+	done := e.ensured[key] || e.ensured[step]
+	e.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := e.act(ctx, sc, u, a); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.ensured[step] = true
+	e.mu.Unlock()
+	return nil
+}
+
+// markGroup: all calls went through, so the group is complete.
+func (e *Engine) markGroup(u unit) {
+	if u.facts.Group == nil || u.step.Queue != bluegreen.BuildQueue {
+		return
+	}
+	e.mu.Lock()
+	e.ensured[u.scope+u.facts.Group.Spec.Name] = true
+	e.mu.Unlock()
+}
+
+// act announces a call in the journal, makes it, and records its answer. The
+// error it returns is the call's, or the journal's, which ends the run.
+func (e *Engine) act(ctx context.Context, sc Scope, u unit, a bluegreen.Action) error {
+	in := intentData{Action: a}
+	if a.Kind == bluegreen.CreateDeployment {
+		in.Blue = u.facts.Instances[u.facts.ID]
+	}
+	e.mu.Lock()
+	intent, err := e.cfg.Store.append(journal.Entry{Kind: journal.Intent, Database: u.key, What: a.String(), At: e.cfg.Clock.Now()}, in)
+	e.acted++
+	e.mu.Unlock()
+	if err != nil {
+		return &journalError{err}
+	}
+	out, err := sc.Cloud.Do(ctx, a)
+	res := resultData{OK: err == nil, Already: out.Already, RequestID: out.RequestID}
+	what := "done: " + a.String()
+	if out.Already {
+		what = "was there already: " + a.String()
+	}
+	if out.Deployment != nil {
+		res.Deployment = out.Deployment.ID
+	}
+	if err != nil {
+		f := faultOf(err)
+		if e.learn(u, a, f) {
+			f.Consequence = bluegreen.Retry
+		}
+		res.Code, res.Error, res.Consequence = f.Code, f.Error(), f.Consequence
+		what = fmt.Sprintf("%s: %s", verb(f.Consequence), f.Error())
+	}
+	e.mu.Lock()
+	_, jerr := e.cfg.Store.append(journal.Entry{Kind: journal.Result, Database: u.key, Ref: intent.Seq, What: what, At: e.cfg.Clock.Now()}, res)
+	e.mu.Unlock()
+	if jerr != nil {
+		return &journalError{jerr}
+	}
+	e.cfg.Log.Info().Str("db", u.key).Str("action", a.String()).Bool("ok", err == nil).Str("code", res.Code).Msg("action")
+	return err
+}
+
+// verb is the result of a refused call in a word.
+func verb(c bluegreen.Consequence) string {
+	switch c {
+	case bluegreen.Ambiguous:
+		return "answer lost"
+	case bluegreen.Retry, bluegreen.Wait:
+		return "not now"
+	}
+	return "refused"
+}
+
+// journalError ends the run: nothing may be done that is not written down.
+type journalError struct{ err error }
+
+func (j *journalError) Error() string { return j.err.Error() }
+func (j *journalError) Unwrap() error { return j.err }
+
+// settle turns a call's error into what the engine does about it: wait, leave
+// it to the record, or end the run.
+func (e *Engine) settle(u unit, err error) error {
+	if j, ok := err.(*journalError); ok {
+		return j
+	}
+	f := faultOf(err)
+	switch f.Consequence {
+	case bluegreen.Fatal:
+		if f.Code != "AccessDenied" {
+			return fmt.Errorf("%s: %w", u.key, err)
+		}
+	case bluegreen.Retry, bluegreen.Wait, bluegreen.Ambiguous:
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		r := e.resting[u.key]
+		r.tries++
+		r.until = e.cfg.Clock.Now().Add(min(5*time.Minute, e.cfg.Plan.Run.Poll<<min(r.tries, 6)))
+		e.resting[u.key] = r
+		w := e.watch[u.key]
+		w.StableReads = 0
+		e.watch[u.key] = w
+	}
+	return nil
+}
+
+// oneCallRefusals are what RDS may answer to a class that the source version
+// cannot run: whether it takes 5.7 -> 8.0 and Graviton in one call is not documented.
+var oneCallRefusals = map[string]bool{"InvalidParameterCombination": true, "InvalidParameterValue": true,
+	"SourceDatabaseNotSupportedFault": true, "SourceDatabaseNotSupported": true}
+
+// learn notes that RDS does not take version and class in one call; the green
+// is then built on its old class and modified. It reports whether that was it.
+func (e *Engine) learn(u unit, a bluegreen.Action, f *bluegreen.Fault) bool {
+	if quotaCodes[f.Code] {
+		f.Consequence = bluegreen.Wait
+		return false
+	}
+	if a.Kind != bluegreen.CreateDeployment || a.Create.Class == "" || !bluegreen.IsGraviton(a.Create.Class) || !oneCallRefusals[f.Code] {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if yes, known := e.cfg.Store.mem.oneCall[u.scope]; known && !yes {
+		return false
+	}
+	_, err := e.cfg.Store.append(journal.Entry{Kind: journal.Fact, At: e.cfg.Clock.Now(),
+		What: "RDS does not take " + a.Create.Version + " and " + a.Create.Class + " in one call; greens are built on their old class and modified"},
+		factData{Name: factOneCall, Scope: u.scope})
+	return err == nil
+}
+
+// quotaCodes ask to wait until other greens or old blues are gone.
+var quotaCodes = map[string]bool{"InstanceQuotaExceeded": true, "InstanceQuotaExceededFault": true, "StorageQuotaExceeded": true, "StorageQuotaExceededFault": true}
+
+func (e *Engine) scope(key string) Scope {
+	for _, s := range e.cfg.Scopes {
+		if s.Key() == key {
+			return s
+		}
+	}
+	return Scope{}
+}
+
+// keyedMutex is a mutex per key.
+type keyedMutex struct {
+	mu sync.Mutex
+	m  map[string]*sync.Mutex
+}
+
+func (k *keyedMutex) lock(key string) (unlock func()) {
+	k.mu.Lock()
+	if k.m == nil {
+		k.m = map[string]*sync.Mutex{}
+	}
+	l := k.m[key]
+	if l == nil {
+		l = &sync.Mutex{}
+		k.m[key] = l
+	}
+	k.mu.Unlock()
+	l.Lock()
+	return l.Unlock
+}

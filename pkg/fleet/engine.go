@@ -1,0 +1,443 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/plan"
+)
+
+// Config is what an engine needs.
+type Config struct {
+	Plan   *plan.Plan
+	Scopes []Scope
+	SQL    SQL // nil: the plan gives no access
+	Store  *Store
+	Clock  Clock
+	By     string
+	Log    zerolog.Logger
+	// Report is called after every tick with the campaign as it stands.
+	Report func(Status)
+	// Only limits a run to these databases (keys), for rollbacks; nil: all.
+	Only map[string]bool
+	// Workers bounds prechecks and other reads over SQL at once; 0 is 8.
+	Workers int
+}
+
+// Engine carries a campaign forward: observe, decide, act. It owns its
+// goroutines; Run returns only after all of them ended.
+type Engine struct {
+	cfg      Config
+	campaign *campaign
+	resolver *resolver
+
+	mu      sync.Mutex // guards what follows, and the store
+	refs    map[string]*reference
+	seen    map[string]*sight
+	watch   map[string]bluegreen.Watch
+	resting map[string]rest // after AWS asked to wait
+	inWork  map[string]bool // key + work under way
+	ensured map[string]bool // scope + parameter group known to be complete
+	fatal   error
+	// acted counts mutating calls of this run.
+	acted int
+
+	work  chan struct{} // a slot per worker
+	group sync.WaitGroup
+	locks keyedMutex
+}
+
+type rest struct {
+	until time.Time
+	tries int
+}
+
+// New makes an engine; it does nothing before Run or Survey.
+func New(cfg Config) *Engine {
+	if cfg.Clock == nil {
+		cfg.Clock = WallClock{}
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = 8
+	}
+	if cfg.Report == nil {
+		cfg.Report = func(Status) {}
+	}
+	return &Engine{cfg: cfg, resolver: &resolver{plan: cfg.Plan, cache: map[string]resolvedAt{}},
+		refs: map[string]*reference{}, watch: map[string]bluegreen.Watch{}, resting: map[string]rest{},
+		inWork: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers)}
+}
+
+// ErrInterrupted says that the run stopped because it was asked to; the state is safe.
+var ErrInterrupted = errors.New("interrupted; the state is safe, run again to go on")
+
+// Run carries the campaign forward until it is done, or until only a person or
+// a window can. When soft ends it starts nothing new, finishes what is in
+// flight and returns ErrInterrupted; when ctx ends it gives up at once.
+func (e *Engine) Run(ctx, soft context.Context) (Status, error) {
+	if err := e.start(ctx); err != nil {
+		return Status{}, err
+	}
+	if err := e.note(journal.RunStart, "run of campaign "+e.cfg.Plan.Name, startData{Campaign: e.cfg.Plan.Name}); err != nil {
+		return Status{}, err
+	}
+	st, err := e.loop(ctx, soft)
+	e.group.Wait()
+	end := RunEnd{Outcome: st.Outcome, Resting: resting(st)}
+	what := "run ended: " + string(st.Outcome)
+	if err != nil {
+		what = "run ended: " + err.Error()
+	}
+	return st, errors.Join(err, e.note(journal.RunEnd, what, end))
+}
+
+func (e *Engine) loop(ctx, soft context.Context) (Status, error) {
+	for {
+		st, sch, err := e.tick(ctx, soft.Err() == nil)
+		if err != nil {
+			return st, err
+		}
+		e.cfg.Report(st)
+		if soft.Err() != nil {
+			return st, ErrInterrupted
+		}
+		if sch.outcome != OutcomeRunning {
+			return st, nil
+		}
+		if err := e.cfg.Clock.Sleep(soft, e.cfg.Plan.Run.Poll); err != nil && ctx.Err() != nil {
+			return st, ErrInterrupted
+		}
+	}
+}
+
+// Survey looks once and changes nothing: for status, plan and reports.
+func (e *Engine) Survey(ctx context.Context) (Status, error) {
+	if err := e.start(ctx); err != nil {
+		return Status{}, err
+	}
+	units := e.units()
+	return e.status(units, e.input(nil).decide(units)), nil
+}
+
+// start makes the first look, reads what the Regions offer, and enlists.
+func (e *Engine) start(ctx context.Context) error {
+	e.seen = look(ctx, e.cfg.Scopes)
+	var errs []error
+	readable := 0
+	for _, sc := range e.cfg.Scopes {
+		if s := e.seen[sc.Key()]; s.err != nil {
+			errs = append(errs, fmt.Errorf("read %s: %w", sc.Key(), s.err))
+		} else {
+			readable++
+		}
+	}
+	if readable == 0 || len(errs) > 0 && e.cfg.Store.journal != nil {
+		return errors.Join(errs...)
+	}
+	var err error
+	if e.campaign, err = enlist(e.cfg.Plan, e.cfg.Scopes, e.seen, e.cfg.Store.mem); err != nil {
+		return err
+	}
+	return e.readReferences(ctx)
+}
+
+func (e *Engine) readReferences(ctx context.Context) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(e.cfg.Scopes))
+	for n, sc := range e.cfg.Scopes {
+		s := e.seen[sc.Key()]
+		if s == nil || s.err != nil {
+			continue
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			ref, err := readReference(ctx, sc, e.cfg.Plan, e.blues(sc.Key(), s))
+			errs[n] = err
+			e.mu.Lock()
+			e.refs[sc.Key()] = ref
+			e.mu.Unlock()
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// blues are the instances of the campaign's databases in a scope.
+func (e *Engine) blues(scope string, s *sight) []*bluegreen.Instance {
+	var out []*bluegreen.Instance
+	for _, m := range e.campaign.members {
+		if m.scope == scope && s.instances[m.id] != nil {
+			out = append(out, s.instances[m.id])
+		}
+	}
+	return out
+}
+
+// tick is one round: take requests in, look, decide, act.
+func (e *Engine) tick(ctx context.Context, mayAct bool) (Status, schedule, error) {
+	if err := e.collect(); err != nil {
+		return Status{}, schedule{}, err
+	}
+	seen := look(ctx, e.cfg.Scopes)
+	e.mu.Lock()
+	e.seen = seen
+	err := e.deadScope(seen)
+	if err == nil {
+		err = e.fatal
+	}
+	e.mu.Unlock()
+	if err != nil {
+		return Status{}, schedule{}, err
+	}
+	if err := e.refresh(ctx); err != nil {
+		return Status{}, schedule{}, err
+	}
+	units := e.units()
+	if err := e.journalStages(units); err != nil {
+		return Status{}, schedule{}, err
+	}
+	sch := e.input(units).decide(units)
+	st := e.status(units, sch)
+	if !mayAct {
+		return st, sch, nil
+	}
+	for _, i := range sch.work {
+		e.startWork(ctx, units[i])
+	}
+	if err := e.carryOut(ctx, units, sch.act); err != nil {
+		return st, sch, err
+	}
+	if len(sch.work) > 0 || len(sch.act) > 0 {
+		sch.outcome = OutcomeRunning
+		st.Outcome = OutcomeRunning
+	}
+	return st, sch, nil
+}
+
+// deadScope: wrong or expired credentials will not get better by polling.
+func (e *Engine) deadScope(seen map[string]*sight) error {
+	for _, sc := range e.cfg.Scopes {
+		if s := seen[sc.Key()]; s.err != nil {
+			if f := faultOf(s.err); f.Consequence == bluegreen.Fatal {
+				return fmt.Errorf("read %s: %w", sc.Key(), s.err)
+			}
+			e.cfg.Log.Warn().Str("scope", sc.Key()).Err(s.err).Msg("could not be read in this tick")
+		}
+	}
+	return nil
+}
+
+// refresh reads orderable classes and parameters for hops that began since.
+func (e *Engine) refresh(ctx context.Context) error {
+	for _, sc := range e.cfg.Scopes {
+		s, ref := e.seen[sc.Key()], e.refs[sc.Key()]
+		if s == nil || s.err != nil || ref == nil {
+			continue
+		}
+		if err := ref.readForHops(ctx, sc, e.cfg.Plan, e.blues(sc.Key(), s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// units puts together what is known of every database, and derives stages.
+func (e *Engine) units() []unit {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.cfg.Clock.Now()
+	units := make([]unit, len(e.campaign.members))
+	for n, m := range e.campaign.members {
+		units[n] = e.unit(m, now)
+	}
+	return units
+}
+
+func (e *Engine) unit(m member, now time.Time) unit {
+	u := unit{key: m.key, scope: m.scope, service: m.service, wave: m.wave, instances: 1}
+	u.facts = bluegreen.Facts{Now: now, ID: m.id, Campaign: e.cfg.Plan.Name, Record: e.cfg.Store.mem.record(m.key),
+		Watch: e.watch[m.key], Policy: policy(e.cfg.Plan, m.wave, e.cfg.SQL != nil)}
+	s, ref := e.seen[m.scope], e.refs[m.scope]
+	if s == nil || s.err != nil || ref == nil {
+		u.unread = true
+		u.state = bluegreen.State{Stage: bluegreen.Unobservable, Reason: "its account and Region could not be read", NextStep: "wait for the next read"}
+		return u
+	}
+	var oneCall *bool
+	if yes, known := e.cfg.Store.mem.oneCall[m.scope]; known {
+		oneCall = &yes
+	}
+	res := e.resolver.of(m, s, ref, oneCall)
+	u.facts.Instances, u.facts.Deployments = s.instances, s.byDatabase[m.id]
+	u.facts.Hops, u.facts.RouteError = res.hops, res.routeE
+	u.facts.Target, u.facts.Issues, u.facts.Group = res.target, res.issues, e.groupState(m.scope, res.group)
+	if len(ref.versions) == 0 {
+		u.facts.RouteError = "the engine versions that RDS offers could not be read: " + ref.gaps["engine versions"]
+	}
+	if blue := s.instances[m.id]; blue != nil {
+		u.size = blue.AllocatedGiB
+		u.instances = 1 + len(blue.Replicas)
+	}
+	u.facts.Watch = bluegreen.Look(u.facts)
+	e.watch[m.key] = u.facts.Watch
+	u.state = bluegreen.Derive(u.facts)
+	u.step = bluegreen.Next(u.facts, u.state)
+	if r, ok := e.resting[m.key]; ok && now.Before(r.until) {
+		u.resting = true
+	}
+	for _, w := range u.step.Work {
+		u.busy = u.busy || e.inWork[m.key+string(w)]
+	}
+	return u
+}
+
+// groupState is the group with what this run has completed already.
+func (e *Engine) groupState(scope string, g *bluegreen.GroupState) *bluegreen.GroupState {
+	if g == nil || !e.ensured[scope+g.Spec.Name] {
+		return g
+	}
+	return &bluegreen.GroupState{Spec: g.Spec, Exists: true}
+}
+
+// input gathers what the schedule depends on besides the units.
+func (e *Engine) input(units []unit) scheduleInput {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, mem := e.cfg.Plan, e.cfg.Store.mem
+	in := scheduleInput{now: e.cfg.Clock.Now(), waves: p.Waves, paused: mem.paused, buildAhead: p.Run.BuildAhead,
+		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only}
+	for _, w := range p.Waves {
+		wm := mem.wave(w.Name)
+		in.approved = append(in.approved, wm.approved)
+		in.wavePaused = append(in.wavePaused, wm.paused)
+	}
+	if !p.Switchover.Open(in.now) {
+		in.windowErr = "no switchover window is open"
+		if next, ok := p.Switchover.NextOpen(in.now); ok {
+			in.nextOpen = next
+			in.windowErr += "; the next opens " + next.Format("Mon 2006-01-02 15:04 MST")
+		}
+	}
+	return in
+}
+
+// quotaLeft counts from the account's quota and from what is seen now.
+func (e *Engine) quotaLeft() map[string]int {
+	left := map[string]int{}
+	for scope, ref := range e.refs {
+		s := e.seen[scope]
+		if ref == nil || s == nil || s.err != nil {
+			continue
+		}
+		for _, q := range ref.quotas {
+			if q.Name == "DBInstances" {
+				if ref.others == nil {
+					n := int(q.Used) - len(s.instances)
+					ref.others = &n
+				}
+				left[scope] = int(q.Max) - *ref.others - len(s.instances)
+			}
+		}
+	}
+	return left
+}
+
+// journalStages writes every move from one stage to another.
+func (e *Engine) journalStages(units []unit) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range units {
+		u := &units[i]
+		d := e.cfg.Store.mem.db(u.key)
+		now := string(u.state.Stage)
+		if err := e.journalGreens(u, d); err != nil {
+			return err
+		}
+		if d.stage == now || u.unread || e.cfg.Only != nil && !e.cfg.Only[u.key] {
+			continue
+		}
+		what := now
+		if u.state.Reason != "" {
+			what += ": " + u.state.Reason
+		}
+		if _, err := e.cfg.Store.append(journal.Entry{Kind: journal.Stage, Database: u.key, What: what, At: u.facts.Now},
+			stageData{From: d.stage, To: now}); err != nil {
+			return err
+		}
+		e.cfg.Log.Info().Str("db", u.key).Str("stage", now).Str("reason", u.state.Reason).Msg("stage")
+	}
+	return nil
+}
+
+// journalGreens keeps the greens' names as long as RDS tells them: after the
+// switchover they are gone, and the event with the binlog position carries them.
+func (e *Engine) journalGreens(u *unit, d *dbMemory) error {
+	dep := u.state.Deployment
+	if dep == nil || dep.Status == bluegreen.SwitchoverCompleted || dep.Status == bluegreen.Deleting || len(dep.Members) == 0 {
+		return nil
+	}
+	greens := []string{}
+	for _, m := range dep.Members {
+		if m.Target == "" {
+			return nil
+		}
+		id := bluegreen.IDFromARN(m.Target)
+		if bluegreen.IDFromARN(m.Source) == u.facts.ID {
+			greens = append([]string{id}, greens...)
+		} else {
+			greens = append(greens, id)
+		}
+	}
+	if slices.Equal(greens, d.Greens) {
+		return nil
+	}
+	_, err := e.cfg.Store.append(journal.Entry{Kind: journal.Fact, Database: u.key, At: u.facts.Now,
+		What: "greens: " + strings.Join(greens, ", ")}, factData{Name: factGreens, Greens: greens})
+	return err
+}
+
+// note writes an entry about the run itself.
+func (e *Engine) note(k journal.Kind, what string, data any) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, err := e.cfg.Store.append(journal.Entry{Kind: k, What: what, By: e.cfg.By, At: e.cfg.Clock.Now()}, data)
+	return err
+}
+
+// collect takes the requests of second terminals in.
+func (e *Engine) collect() error {
+	return journal.Collect(e.cfg.Store.Dir, func(r journal.Request) error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.cfg.Store.Say(r)
+	})
+}
+
+// resting are the databases that nothing moves by itself, with their stage.
+func resting(st Status) map[string]string {
+	m := map[string]string{}
+	for _, d := range st.Databases {
+		switch bluegreen.Stage(d.Stage) {
+		case bluegreen.Blocked, bluegreen.Held, bluegreen.Failed, bluegreen.RolledBack:
+			m[d.Account+"/"+d.Region+"/"+d.ID] = d.Stage
+		}
+	}
+	return m
+}
+
+// Acted is how many mutating calls this run made.
+func (e *Engine) Acted() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.acted
+}

@@ -1,0 +1,345 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
+)
+
+// memory is what the journal holds, folded: history and what AWS cannot tell.
+type memory struct {
+	databases map[string]*dbMemory
+	waves     map[string]*waveMemory
+	// paused is a pause of the whole campaign.
+	paused *bluegreen.Human
+	// oneCall is what was learnt per scope about creating 5.7 -> 8.0 and
+	// Graviton in one call.
+	oneCall map[string]bool
+	// lastEnd is how the last run ended.
+	lastEnd  *RunEnd
+	campaign string
+	head     string // hash of the last entry
+}
+
+type dbMemory struct {
+	bluegreen.Record
+	stage   string
+	history []HistoryEntry
+	verdict *PrecheckStatus
+	intents map[int64]bluegreen.Action
+	undone  []string
+}
+
+type waveMemory struct {
+	approved *bluegreen.Human
+	paused   *bluegreen.Human
+}
+
+// RunEnd is how a run left the campaign.
+type RunEnd struct {
+	Outcome Outcome `json:"outcome"`
+	// Resting maps databases that need a person to their stage.
+	Resting map[string]string `json:"resting,omitempty"`
+}
+
+// SameAs tells whether the campaign stands just as the run left it.
+func (r *RunEnd) SameAs(st Status) bool {
+	return r.Outcome == st.Outcome && maps.Equal(r.Resting, resting(st))
+}
+
+func newMemory() *memory {
+	return &memory{databases: map[string]*dbMemory{}, waves: map[string]*waveMemory{}, oneCall: map[string]bool{}}
+}
+
+func (m *memory) db(key string) *dbMemory {
+	d := m.databases[key]
+	if d == nil {
+		d = &dbMemory{intents: map[int64]bluegreen.Action{}}
+		m.databases[key] = d
+	}
+	return d
+}
+
+func (m *memory) wave(name string) *waveMemory {
+	w := m.waves[name]
+	if w == nil {
+		w = &waveMemory{}
+		m.waves[name] = w
+	}
+	return w
+}
+
+// The data of entries. Their JSON is part of the journal's format.
+type (
+	intentData struct {
+		Action bluegreen.Action    `json:"action"`
+		Blue   *bluegreen.Instance `json:"blue,omitempty"` // before the first change
+	}
+	resultData struct {
+		OK          bool                  `json:"ok"`
+		Code        string                `json:"code,omitempty"`
+		Error       string                `json:"error,omitempty"`
+		Consequence bluegreen.Consequence `json:"consequence,omitempty"`
+		Already     bool                  `json:"already,omitempty"`
+		Deployment  string                `json:"deployment,omitempty"`
+		RequestID   string                `json:"request_id,omitempty"`
+	}
+	factData struct {
+		// Name is what the fact is about.
+		Name    string   `json:"name"`
+		To      string   `json:"to,omitempty"`
+		Greens  []string `json:"greens,omitempty"`
+		OldBlue string   `json:"old_blue,omitempty"`
+		Binlog  string   `json:"binlog,omitempty"`
+		Error   string   `json:"error,omitempty"`
+		Scope   string   `json:"scope,omitempty"`
+		Yes     bool     `json:"yes,omitempty"`
+		At      string   `json:"at,omitempty"` // RFC 3339, when it happened by AWS
+		Diff    []string `json:"diff,omitempty"`
+	}
+	precheckData struct {
+		PrecheckStatus
+		From string `json:"from"`
+		To   string `json:"to"`
+	}
+	startData struct {
+		Campaign string `json:"campaign"`
+	}
+	stageData struct {
+		From string `json:"from,omitempty"`
+		To   string `json:"to"`
+	}
+)
+
+// The names of facts.
+const (
+	factSwitched     = "switched"
+	factConfirmed    = "confirmed"
+	factUnconfirmed  = "unconfirmed"
+	factSwitchFailed = "switch-rolled-back"
+	factBuildFailed  = "build-failed"
+	factBlueSame     = "blue-unchanged"
+	factOneCall      = "one-call-class"
+	factGreens       = "greens"
+)
+
+// fold takes one entry in. It must accept every entry that any version wrote:
+// what it does not know, it keeps as history only.
+func (m *memory) fold(e journal.Entry) {
+	m.head = e.Hash
+	if e.Database != "" && e.Kind != journal.Human {
+		d := m.db(e.Database)
+		d.remember(e)
+		m.foldDatabase(d, e)
+		return
+	}
+	switch e.Kind {
+	case journal.RunStart:
+		var s startData
+		if json.Unmarshal(e.Data, &s) == nil && s.Campaign != "" {
+			m.campaign = s.Campaign
+		}
+	case journal.RunEnd:
+		var end RunEnd
+		if json.Unmarshal(e.Data, &end) == nil {
+			m.lastEnd = &end
+		}
+	case journal.Human:
+		m.foldHuman(e)
+	case journal.Fact:
+		var f factData
+		if json.Unmarshal(e.Data, &f) == nil && f.Name == factOneCall {
+			m.oneCall[f.Scope] = f.Yes
+		}
+	}
+}
+
+func (d *dbMemory) remember(e journal.Entry) {
+	d.history = append(d.history, HistoryEntry{Seq: e.Seq, At: e.At, Kind: string(e.Kind), What: e.What, By: e.By})
+}
+
+func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
+	switch e.Kind {
+	case journal.Intent:
+		var in intentData
+		if json.Unmarshal(e.Data, &in) == nil {
+			d.foldIntent(e, in)
+		}
+	case journal.Result:
+		var r resultData
+		if json.Unmarshal(e.Data, &r) == nil {
+			d.foldResult(e, r)
+		}
+	case journal.Stage:
+		var s stageData
+		if json.Unmarshal(e.Data, &s) == nil {
+			d.stage = s.To
+		}
+	case journal.Precheck:
+		var p precheckData
+		if json.Unmarshal(e.Data, &p) == nil {
+			st := p.PrecheckStatus
+			st.At = e.At
+			d.verdict = &st
+			d.Precheck = &bluegreen.PrecheckFact{From: p.From, To: p.To, Verdict: p.Verdict, At: e.At, Reason: e.What}
+		}
+	case journal.Fact:
+		var f factData
+		if json.Unmarshal(e.Data, &f) == nil {
+			d.foldFact(e, f)
+		}
+	}
+}
+
+func (d *dbMemory) foldIntent(e journal.Entry, in intentData) {
+	d.intents[e.Seq] = in.Action
+	switch in.Action.Kind {
+	case bluegreen.CreateDeployment:
+		if in.Blue != nil {
+			d.BlueBefore = in.Blue
+		}
+		if in.Action.Create != nil && in.Action.Create.Name != d.Deployment {
+			d.SwitchAttempts, d.SwitchError, d.BuildError = 0, "", ""
+			d.ConfirmedAt, d.ConfirmError = time.Time{}, ""
+		}
+	case bluegreen.Switchover:
+		d.SwitchPending = true
+		d.SwitchAttempts++
+		d.SwitchError = ""
+	}
+}
+
+func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
+	act, ok := d.intents[e.Ref]
+	if !ok {
+		return
+	}
+	delete(d.intents, e.Ref)
+	refused := !r.OK && r.Consequence != bluegreen.Ambiguous
+	switch act.Kind {
+	case bluegreen.CreateDeployment:
+		if r.OK {
+			d.Deployment, d.DeploymentGone, d.CreateError = act.Create.Name, false, ""
+		} else if r.Consequence == bluegreen.Fix {
+			d.CreateError = r.Error
+		}
+	case bluegreen.Switchover:
+		if refused { // it never began
+			d.SwitchPending = false
+			d.SwitchAttempts--
+		}
+	case bluegreen.ModifyInstance, bluegreen.SetParameters, bluegreen.CreateParameterGroup, bluegreen.AddRole:
+		if r.OK {
+			d.ActError = ""
+		} else if r.Consequence == bluegreen.Fix {
+			d.ActError = r.Error
+		}
+	case bluegreen.DeleteDeployment:
+		if !r.OK && r.Consequence == bluegreen.Fix {
+			d.ActError = r.Error
+		}
+		if r.OK || r.Consequence == bluegreen.Ambiguous {
+			d.DeploymentGone = true
+			if act.DeleteTarget {
+				d.undone = append(d.undone, fmt.Sprintf("%s: %s", e.At.Format("2006-01-02 15:04 MST"), act.String()))
+			}
+		}
+	}
+}
+
+func (d *dbMemory) foldFact(e journal.Entry, f factData) {
+	switch f.Name {
+	case factSwitched:
+		d.SwitchedAt, d.SwitchedTo = factTime(e, f), f.To
+		d.ConfirmedAt, d.ConfirmError, d.SwitchError = time.Time{}, "", ""
+		d.SwitchPending = false
+		d.Binlog = f.Binlog
+		if f.OldBlue != "" {
+			d.OldBlues = append(d.OldBlues, f.OldBlue)
+		}
+	case factConfirmed:
+		d.ConfirmedAt, d.ConfirmError = e.At, ""
+	case factUnconfirmed:
+		d.ConfirmError = f.Error
+	case factSwitchFailed:
+		d.SwitchPending = false
+		d.SwitchError = f.Error
+	case factBuildFailed:
+		d.BuildError = f.Error
+	case factBlueSame:
+		d.RolledBack = e.At
+		d.undone = append(d.undone, e.What)
+	case factGreens:
+		d.Greens = f.Greens
+	}
+}
+
+func factTime(e journal.Entry, f factData) time.Time {
+	if t, err := time.Parse(time.RFC3339, f.At); err == nil {
+		return t
+	}
+	return e.At
+}
+
+// foldHuman takes a person's decision in.
+func (m *memory) foldHuman(e journal.Entry) {
+	h := &bluegreen.Human{At: e.At, By: e.By}
+	var r journal.Request
+	if json.Unmarshal(e.Data, &r) != nil {
+		return
+	}
+	h.Why = r.Why
+	switch {
+	case e.Database != "":
+		d := m.db(e.Database)
+		d.remember(e)
+		d.foldHuman(r.Verb, h)
+	case e.Wave != "":
+		w := m.wave(e.Wave)
+		switch r.Verb {
+		case "approve":
+			w.approved = h
+		case "pause":
+			w.paused = h
+		case "resume":
+			w.paused = nil
+		}
+	case r.Verb == "pause":
+		m.paused = h
+	case r.Verb == "resume":
+		m.paused = nil
+	}
+}
+
+func (d *dbMemory) foldHuman(verb string, h *bluegreen.Human) {
+	switch verb {
+	case "pause":
+		d.Paused = h
+	case "resume":
+		d.Paused = nil
+	case "skip":
+		d.Skip = h
+	case "rollback":
+		d.Rollback, d.ActError = h, ""
+	case "allow-no-sql":
+		d.AllowNoSQL = h
+	case "retry":
+		d.Skip, d.Rollback, d.Retry = nil, nil, h
+		d.RolledBack = time.Time{}
+		d.SwitchAttempts, d.SwitchError, d.CreateError, d.ActError, d.ConfirmError, d.BuildError = 0, "", "", "", "", ""
+		d.Precheck, d.verdict = nil, nil
+		d.DeploymentGone = true
+	}
+}
+
+// record is the database's record, a copy safe to hand to pure functions.
+func (m *memory) record(key string) bluegreen.Record {
+	if d := m.databases[key]; d != nil {
+		return d.Record
+	}
+	return bluegreen.Record{}
+}

@@ -1,0 +1,388 @@
+package fleet
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/plan"
+)
+
+// unit is one database in the schedule: what it is, where it stands, what it wants.
+type unit struct {
+	key     string
+	scope   string
+	service string
+	wave    int
+	facts   bluegreen.Facts
+	state   bluegreen.State
+	step    bluegreen.Step
+	// size orders the first switchover of a wave: the smallest goes alone.
+	size int
+	// instances is what its green adds to the account's quota.
+	instances int
+	// busy: reads for it are under way in this process.
+	busy bool
+	// resting: AWS asked to wait; the next try comes later.
+	resting bool
+	// unread: its scope could not be read in this tick; nothing may be decided.
+	unread bool
+}
+
+// scheduleInput is everything the schedule depends on besides the units.
+type scheduleInput struct {
+	now        time.Time
+	waves      []plan.Wave
+	approved   []*bluegreen.Human // by wave; nil: not
+	wavePaused []*bluegreen.Human
+	paused     *bluegreen.Human
+	buildAhead bool
+	maxGreens  int
+	// quotaLeft is how many more instances a scope may hold; absent: unknown.
+	quotaLeft map[string]int
+	windowErr string // why switchovers may not start now, "" when they may
+	nextOpen  time.Time
+	only      map[string]bool // rollback runs touch these alone; nil: all
+}
+
+// schedule is what may happen now, and why the rest waits.
+type schedule struct {
+	// act and work are indexes into units whose actions may be carried out, and
+	// whose reads may be done, now.
+	act, work []int
+	// wait says why a unit's step is not taken, by index.
+	wait  map[int]string
+	waves []WaveStatus
+	// moving: something goes on by itself (AWS, time, this process).
+	moving  bool
+	outcome Outcome
+	waiting []string
+}
+
+// decide tells, without side effects, which steps may be taken now: the waves'
+// order, approvals, windows, limits, budgets, services and quota.
+func (in scheduleInput) decide(units []unit) schedule {
+	s := schedule{wait: map[int]string{}}
+	c := newCounts(in, units)
+	open := c.openWave
+	for _, i := range order(units) {
+		u := &units[i]
+		if in.only != nil && !in.only[u.key] {
+			continue
+		}
+		if len(u.step.Work) > 0 && !u.unread && !u.resting {
+			s.work = append(s.work, i)
+		}
+		if len(u.step.Actions) == 0 {
+			continue
+		}
+		if why := in.hold(u, c, open); why != "" {
+			s.wait[i] = why
+			continue
+		}
+		s.act = append(s.act, i)
+		c.take(u)
+	}
+	in.conclude(&s, units, c)
+	return s
+}
+
+// order is the order of turns: wave by wave; within a wave the smallest
+// database first, so that the one that goes alone is the least painful.
+func order(units []unit) []int {
+	idx := make([]int, len(units))
+	for i := range idx {
+		idx[i] = i
+	}
+	sort.SliceStable(idx, func(a, b int) bool {
+		ua, ub := &units[idx[a]], &units[idx[b]]
+		if ua.wave != ub.wave {
+			return ua.wave < ub.wave
+		}
+		if ua.size != ub.size {
+			return ua.size < ub.size
+		}
+		return ua.key < ub.key
+	})
+	return idx
+}
+
+// hold says why a unit's step must wait, "" when it may be taken.
+func (in scheduleInput) hold(u *unit, c *counts, open int) string {
+	switch {
+	case u.unread:
+		return "its account and Region could not be read"
+	case u.resting:
+		return "AWS asked to wait; the next try comes in a moment"
+	case u.state.Stage == bluegreen.RollingBack:
+		return "" // a way back never waits for anything
+	case in.paused != nil:
+		return "the campaign is paused by " + in.paused.By
+	case in.wavePaused[u.wave] != nil:
+		return "the wave is paused by " + in.wavePaused[u.wave].By
+	}
+	switch u.step.Queue {
+	case bluegreen.BuildQueue:
+		return in.holdBuild(u, c, open)
+	case bluegreen.SwitchQueue:
+		return in.holdSwitch(u, c, open)
+	}
+	return ""
+}
+
+func (in scheduleInput) holdBuild(u *unit, c *counts, open int) string {
+	w := in.waves[u.wave]
+	ahead := u.wave == open+1 && in.buildAhead
+	switch {
+	case c.stopped[u.wave]:
+		return "the wave is stopped: its error budget is used up"
+	case c.stopped[open]:
+		return "an earlier wave is stopped: its error budget is used up"
+	case u.wave != open && !ahead:
+		return "its wave's turn has not come"
+	case c.building[u.wave] >= w.BuildLimit:
+		return fmt.Sprintf("%d greens of the wave are being built, the limit", w.BuildLimit)
+	case in.maxGreens > 0 && c.greens >= in.maxGreens:
+		return fmt.Sprintf("%d greens are alive, the limit", in.maxGreens)
+	}
+	if left, known := in.quotaLeft[u.scope]; known && c.claimed[u.scope]+u.instances > left {
+		return fmt.Sprintf("the account's quota leaves room for %d more instances, its green needs %d", max(0, left-c.claimed[u.scope]), u.instances)
+	}
+	return ""
+}
+
+func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) string {
+	w := in.waves[u.wave]
+	switch {
+	case u.wave != open:
+		return "its wave's turn has not come"
+	case c.stopped[u.wave]:
+		return "the wave is stopped: its error budget is used up"
+	case w.Approval == "manual" && in.approved[u.wave] == nil:
+		return "the wave waits for approval: approve --wave " + w.Name
+	case in.windowErr != "":
+		return in.windowErr
+	case c.switching[u.wave] >= w.SwitchLimit:
+		return fmt.Sprintf("%d databases of the wave are switching, the limit", w.SwitchLimit)
+	case !c.proven[u.wave] && c.switching[u.wave] > 0:
+		return "the wave's first database switches alone"
+	case u.service != "" && c.services[u.service] > 0:
+		return "another database of service " + u.service + " is switching"
+	}
+	return ""
+}
+
+// counts is what the limits are measured against.
+type counts struct {
+	openWave  int
+	building  []int
+	switching []int
+	proven    []bool // a database of the wave was switched and confirmed
+	stopped   []bool
+	services  map[string]int
+	greens    int
+	claimed   map[string]int // instances claimed in this tick, by scope
+	tally     []tally
+}
+
+type tally struct{ total, done, failed, blocked, held, moving int }
+
+func newCounts(in scheduleInput, units []unit) *counts {
+	n := len(in.waves)
+	c := &counts{building: make([]int, n), switching: make([]int, n), proven: make([]bool, n), stopped: make([]bool, n),
+		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n)}
+	for i := range units {
+		c.add(&units[i])
+	}
+	c.openWave = n
+	for w := range in.waves {
+		t := c.tally[w]
+		c.stopped[w] = t.failed > 0 && in.waves[w].Budget.Exhausted(t.failed, t.total)
+		finished := t.done+t.failed+t.blocked == t.total
+		if c.openWave == n && (!finished || c.stopped[w]) {
+			c.openWave = w
+		}
+	}
+	if c.openWave == n {
+		c.openWave = n - 1
+	}
+	return c
+}
+
+func (c *counts) add(u *unit) {
+	t := &c.tally[u.wave]
+	t.total++
+	st := u.state.Stage
+	switch {
+	case u.state.Ambiguous:
+		t.failed++
+	case st == bluegreen.Done || st == bluegreen.Cleaned || st == bluegreen.Skipped:
+		t.done++
+	case st == bluegreen.Failed:
+		t.failed++
+	case st == bluegreen.Blocked || st == bluegreen.RolledBack:
+		t.blocked++
+	case st == bluegreen.Held:
+		t.held++
+	default:
+		t.moving++
+	}
+	if st.HasGreen() || st == bluegreen.Held && u.state.Deployment != nil && u.state.Green != "" {
+		c.greens++
+	}
+	if st == bluegreen.Building || st == bluegreen.Adjusting {
+		c.building[u.wave]++
+	}
+	if st == bluegreen.Switching || st == bluegreen.Switched || u.state.Ambiguous {
+		c.switching[u.wave]++
+		if u.service != "" {
+			c.services[u.service]++
+		}
+	}
+	if (st == bluegreen.Soaking || st == bluegreen.Done || st == bluegreen.Cleaned) && !u.facts.Record.ConfirmedAt.IsZero() {
+		c.proven[u.wave] = true
+	}
+}
+
+// take counts a step that was just allowed.
+func (c *counts) take(u *unit) {
+	switch u.step.Queue {
+	case bluegreen.BuildQueue:
+		c.building[u.wave]++
+		c.greens++
+		c.claimed[u.scope] += u.instances
+	case bluegreen.SwitchQueue:
+		c.switching[u.wave]++
+		if u.service != "" {
+			c.services[u.service]++
+		}
+	}
+}
+
+// conclude tells how the campaign stands.
+func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
+	var held, rest int
+	ambiguous := false
+	for i := range units {
+		u := &units[i]
+		if in.only != nil && !in.only[u.key] {
+			continue
+		}
+		ambiguous = ambiguous || u.state.Ambiguous
+		switch {
+		case u.unread, u.busy, u.resting, movesByItself(u):
+			s.moving = true
+		case u.state.Stage == bluegreen.Held:
+			held++
+		case !u.state.Stage.Terminal():
+			rest++
+		}
+	}
+	s.moving = s.moving || len(s.act) > 0
+	for w := range in.waves {
+		s.waves = append(s.waves, in.waveStatus(w, c, units, s))
+	}
+	s.waiting = in.waitingFor(s, units, c)
+	bad := 0
+	for _, t := range c.tally {
+		bad += t.failed + t.blocked
+	}
+	switch {
+	case s.moving:
+		s.outcome = OutcomeRunning
+	case ambiguous:
+		s.outcome = OutcomeAmbiguous
+	case c.stopped[c.openWave] && held == 0:
+		s.outcome = OutcomePartial
+	case held+rest > 0:
+		s.outcome = OutcomeWaiting
+	case bad > 0:
+		s.outcome = OutcomePartial
+	default:
+		s.outcome = OutcomeDone
+	}
+}
+
+// movesByItself: AWS or time moves it on, or it changes with the next reads.
+func movesByItself(u *unit) bool {
+	switch u.state.Stage {
+	case bluegreen.Building, bluegreen.Adjusting, bluegreen.CatchingUp, bluegreen.Verifying, bluegreen.Switching,
+		bluegreen.Switched, bluegreen.Soaking, bluegreen.RollingBack:
+		return true
+	case bluegreen.Pending:
+		return true
+	case bluegreen.Checked:
+		return len(u.step.Actions) == 0 // blue is not available yet
+	case bluegreen.Held:
+		return strings.HasPrefix(u.state.NextStep, "wait for the next read")
+	}
+	return false
+}
+
+func (in scheduleInput) waveStatus(w int, c *counts, units []unit, s *schedule) WaveStatus {
+	t, wv := c.tally[w], in.waves[w]
+	st := WaveStatus{Name: wv.Name, Total: t.total, Done: t.done, Failed: t.failed, Blocked: t.blocked, Budget: wv.Budget.String(), Approval: wv.Approval}
+	if h := in.approved[w]; h != nil {
+		st.ApprovedBy, st.ApprovedAt = h.By, &h.At
+	}
+	ready := 0
+	for i := range units {
+		if units[i].wave == w && units[i].state.Stage == bluegreen.Ready {
+			ready++
+		}
+	}
+	switch {
+	case t.done == t.total:
+		st.State = "done"
+	case c.stopped[w]:
+		st.State, st.Reason = "stopped", fmt.Sprintf("%d failed, the error budget is %s", t.failed, wv.Budget)
+	case t.done+t.failed+t.blocked == t.total:
+		st.State, st.Reason = "partial", fmt.Sprintf("%d blocked or rolled back, %d failed", t.blocked, t.failed)
+	case w > c.openWave:
+		st.State = "pending"
+		if c.stopped[c.openWave] {
+			st.Reason = "wave " + in.waves[c.openWave].Name + " is stopped"
+		}
+	case in.paused != nil || in.wavePaused[w] != nil:
+		st.State = "paused"
+	case ready > 0 && wv.Approval == "manual" && in.approved[w] == nil:
+		st.State, st.Reason = "awaiting-approval", fmt.Sprintf("%d greens are ready; approve --wave %s", ready, wv.Name)
+	case ready > 0 && in.windowErr != "" && c.switching[w] == 0:
+		st.State, st.Reason = "waiting-for-window", in.windowErr
+	default:
+		st.State = "running"
+	}
+	return st
+}
+
+// waitingFor lists what the campaign rests on, each line once.
+func (in scheduleInput) waitingFor(s *schedule, units []unit, c *counts) []string {
+	if s.moving {
+		return nil
+	}
+	var lines []string
+	seen := map[string]bool{}
+	add := func(line string) {
+		if line != "" && !seen[line] {
+			seen[line] = true
+			lines = append(lines, line)
+		}
+	}
+	for i := range units {
+		u := &units[i]
+		if in.only != nil && !in.only[u.key] {
+			continue
+		}
+		if u.state.Ambiguous || u.state.Stage == bluegreen.Held {
+			add(u.facts.ID + ": " + u.state.Reason + " -> " + u.state.NextStep)
+		}
+	}
+	for i := range units {
+		if u := &units[i]; u.wave == c.openWave && !u.state.Stage.Terminal() && u.state.Stage != bluegreen.Held {
+			add(s.wait[i])
+		}
+	}
+	return lines
+}

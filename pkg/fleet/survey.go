@@ -1,0 +1,114 @@
+package fleet
+
+import (
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+)
+
+// status puts the campaign into the form that commands and reports show.
+func (e *Engine) status(units []unit, sch schedule) Status {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.cfg.Plan
+	st := Status{Campaign: p.Name, At: e.cfg.Clock.Now().UTC(), Target: p.Target.EngineVersion, Outcome: sch.outcome,
+		Waiting: sch.waiting, Waves: sch.waves, Databases: make([]DatabaseStatus, len(units))}
+	if !p.Deadline.IsZero() {
+		st.Deadline = p.Deadline.String()
+	}
+	for i := range units {
+		d := e.databaseStatus(units[i], e.campaign.members[i])
+		if w := sch.wait[i]; w != "" && d.NextStep != "" && len(units[i].step.Actions) > 0 {
+			d.NextStep = w
+		}
+		st.Databases[i] = d
+	}
+	for _, m := range e.campaign.unassigned {
+		u := e.unit(member{key: m.key, id: m.id, scope: m.scope, wave: -1}, e.cfg.Clock.Now())
+		d := e.databaseStatus(u, m)
+		d.Stage, d.Reason, d.NextStep = "unassigned", "no wave selects it", "add it to a wave, or leave it out knowingly"
+		st.Unassigned = append(st.Unassigned, d)
+	}
+	seen := map[string]bool{}
+	for _, sc := range e.cfg.Scopes {
+		if s := e.seen[sc.Key()]; s != nil && s.err != nil {
+			st.Unreachable = append(st.Unreachable, sc.Key()+": "+faultOf(s.err).Error())
+		}
+		if ref := e.refs[sc.Key()]; ref != nil {
+			for _, l := range ref.lifecycles {
+				if !seen[l.Line] {
+					seen[l.Line] = true
+					st.Lifecycles = append(st.Lifecycles, l)
+				}
+			}
+		}
+	}
+	return st
+}
+
+func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
+	f, s := u.facts, u.state
+	d := DatabaseStatus{ID: m.id, Account: m.account, Region: m.region, Service: m.service, Owner: m.owner, Stage: string(s.Stage),
+		Reason: s.Reason, NextStep: s.NextStep, Green: s.Green, OldBlue: s.OldBlue, Blue: m.id, Ambiguous: s.Ambiguous, Route: []string{}}
+	if m.wave >= 0 {
+		d.Wave = e.cfg.Plan.Waves[m.wave].Name
+	}
+	if s.Deployment != nil {
+		d.Deployment = s.Deployment.ID
+	}
+	blue := f.Instances[m.id]
+	if blue != nil {
+		d.EngineVersion, d.InstanceClass, d.StorageType = blue.Version, blue.Class, blue.StorageType
+		d.AllocatedGiB, d.MultiAZ, d.Replicas = blue.AllocatedGiB, blue.MultiAZ, len(blue.Replicas)
+	}
+	d.Route = e.route(u, blue)
+	if t := f.Target; t != nil {
+		d.TargetClass, d.TargetStorage = t.Class, t.Storage.Type
+		d.TargetVersion = t.Version
+		if n := len(f.Hops); n > 0 {
+			d.TargetVersion = f.Hops[n-1].To
+			d.Off = append(d.Off, "version "+f.Hops[0].From+", wants "+d.TargetVersion)
+		}
+		if blue != nil {
+			d.Off = append(d.Off, t.OffTarget(*blue, true, m.id)...)
+		}
+		d.OnTarget = len(d.Off) == 0 && f.RouteError == ""
+	}
+	if mem := e.cfg.Store.mem.databases[m.key]; mem != nil {
+		d.History, d.Precheck = mem.history, mem.verdict
+		d.Binlog = mem.Binlog
+		if !mem.SwitchedAt.IsZero() {
+			at := mem.SwitchedAt
+			d.SwitchedAt = &at
+		}
+		d.WayBack = wayBack(f, s, mem.undone)
+	} else {
+		d.WayBack = wayBack(f, s, nil)
+	}
+	if !s.SoakUntil.IsZero() {
+		until := s.SoakUntil
+		d.SoakUntil = &until
+	}
+	return d
+}
+
+// route is the versions from before the campaign to the target.
+func (e *Engine) route(u unit, blue *bluegreen.Instance) []string {
+	r := []string{}
+	add := func(v string) {
+		if v != "" && (len(r) == 0 || r[len(r)-1] != v) {
+			r = append(r, v)
+		}
+	}
+	if before := u.facts.Record.BlueBefore; before != nil && len(u.facts.Record.OldBlues) > 0 {
+		if old := u.facts.Instances[u.facts.Record.OldBlues[0]]; old != nil {
+			add(old.Version)
+		}
+		add(before.Version)
+	}
+	if blue != nil {
+		add(blue.Version)
+	}
+	for _, h := range u.facts.Hops {
+		add(h.To)
+	}
+	return r
+}
