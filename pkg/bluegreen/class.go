@@ -56,7 +56,7 @@ func (r classRequest) graviton() classChoice {
 			ID: "no-graviton-class", Severity: "warn",
 			Message:  fmt.Sprintf("%s has no Graviton class of its size; %s stays on x86", r.inst.Class, r.inst.ID),
 			Evidence: r.inst.ID + " is " + r.inst.Class, Source: sourceClasses,
-			WayOut: "name a class in target.class.map, or keep it",
+			WayOut: "name a class in target.instance_class, or keep it",
 		})
 		return c
 	}
@@ -105,7 +105,7 @@ func (r classRequest) keep(note string) classChoice {
 			ID: "class-replaced", Severity: "warn",
 			Message:  fmt.Sprintf("%s cannot be created for %s; %s gets %s", r.inst.Class, r.version, r.inst.ID, modern),
 			Evidence: orElse(why, r.inst.Class+" is of a previous generation"), Source: sourceClasses,
-			WayOut: "accept it, or name another class in target.class.map",
+			WayOut: "accept it, or name another class in target.instance_class",
 		})
 		return c
 	}
@@ -130,7 +130,7 @@ func (r classRequest) notOrderable(class, why string) Issue {
 		ID: "class-not-orderable", Severity: "block", Code: "InvalidParameterCombination",
 		Message:  fmt.Sprintf("%s cannot be had for %s with %s storage", class, r.version, r.storage),
 		Evidence: r.inst.ID + ": " + why, Source: "DescribeOrderableDBInstanceOptions",
-		WayOut: "another class in target.class.map, another storage type, or more subnets in the subnet group",
+		WayOut: "another class in target.instance_class, another storage type, or more subnets in the subnet group",
 	}
 }
 

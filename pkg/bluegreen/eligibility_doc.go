@@ -21,6 +21,8 @@ var otherIssues = []Issue{
 	{ID: "lower-case-table-names-not-settable", Severity: SeverityBlock, Code: notSupported, Message: "blue's lower_case_table_names cannot be set in the target family", WayOut: "dump and load"},
 	{ID: "event-scheduler-not-settable", Severity: SeverityBlock, Message: "event_scheduler cannot be turned off in the target family", WayOut: "turn it off on blue"},
 	{ID: "event-scheduler-returns", Severity: SeverityNote, Message: "events run on blue; the scheduler is off on green until after the switchover", WayOut: "set it to ON after the switchover"},
+	{ID: "tls-protocols-lost", Severity: SeverityNote, Message: "clients that speak only TLS 1.0 or 1.1 cannot connect any more", WayOut: "renew those clients"},
+	{ID: "way-back-collation", Severity: SeverityNote, Message: "clients without an explicit collation stop a reverse replica on 5.7", WayOut: "name the collation in the connectors while the way back is wanted"},
 	{ID: "quota-unknown", Severity: SeverityWarn, Message: "a quota is not listed", WayOut: "allow rds:DescribeAccountAttributes"},
 	{ID: "quota-dbinstances", Severity: SeverityWarn, Code: "InstanceQuotaExceeded", Message: "not all greens fit into the instance quota at once; blocks when none does", WayOut: "build fewer at once, or ask for more"},
 	{ID: "quota-allocatedstorage", Severity: SeverityWarn, Code: "StorageQuotaExceeded", Message: "not all greens fit into the storage quota at once; blocks when none does", WayOut: "build fewer at once, or ask for more"},

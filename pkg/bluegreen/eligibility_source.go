@@ -177,7 +177,7 @@ var instanceRules = []rule{
 	{
 		id: "storage-config-upgrade", severity: SeverityWarn,
 		title:  "RDS offers to upgrade the storage configuration, which is possible at create only and takes hours of I/O",
-		wayOut: "decide with target.storage.upgrade_config; leave time for it in the build", source: sourceCreate,
+		wayOut: "leave time for it in the build when it is asked for; without it green keeps the old configuration and its limits", source: sourceCreate,
 		check: func(f *EligibilityFacts) []finding {
 			return when(f.Blue.StorageUpgrade, fmt.Sprintf("%s has an old storage configuration, upgrade asked for: %t", f.Blue.ID, f.Target.Storage.UpgradeConfig))
 		},

@@ -28,7 +28,7 @@ var hopRules = []rule{
 	{
 		id: "class-not-available", severity: SeverityBlock, code: badCombination,
 		title:  "the target class cannot be ordered for the target version",
-		wayOut: "another class in target.class.map, another storage type, or more subnets in the subnet group", source: "DescribeOrderableDBInstanceOptions",
+		wayOut: "another class in target.instance_class, another storage type, or more subnets in the subnet group", source: "DescribeOrderableDBInstanceOptions",
 		check: checkClass,
 	},
 	{

@@ -82,6 +82,7 @@ func TranslateParameters(user []Parameter, fromDefaults, toDefaults []Parameter,
 	t.scheduler()
 	t.redoLog()
 	t.defaults()
+	t.protocols()
 	t.wayBack()
 	return t.result()
 }
@@ -138,6 +139,7 @@ func (t *translator) assign(target Parameter, note TranslationNote, rule renameR
 	if rule.value != nil {
 		value = rule.value(value)
 	}
+	before := len(t.issues)
 	value, revised, ok := t.revise(target, value)
 	var fitted string
 	if ok {
@@ -147,6 +149,9 @@ func (t *translator) assign(target Parameter, note TranslationNote, rule renameR
 	if !ok {
 		note.Reason, note.Source = why, sourceManual
 		t.drop(note)
+		if len(t.issues) > before {
+			return // revise said it better
+		}
 		t.warn("parameter-value-not-allowed", fmt.Sprintf("%s=%s cannot be carried to %s: %s", note.From, note.Value, t.toFamily, why),
 			note.From+"="+note.Value, "choose a value for "+target.Name+" by hand, or accept the default")
 		return
@@ -213,6 +218,11 @@ func (t *translator) put(target Parameter, value string) {
 
 // pin sets what nobody had set. It tells whether the target family lets it.
 func (t *translator) pin(name, value, was, reason string) bool {
+	return t.pinFrom(name, name, value, was, reason)
+}
+
+// pinFrom pins a parameter that stands for another one of the old family.
+func (t *translator) pinFrom(from, name, value, was, reason string) bool {
 	target, ok := t.to[normal(name)]
 	if !ok || !target.Modifiable {
 		return false
@@ -222,7 +232,7 @@ func (t *translator) pin(name, value, was, reason string) bool {
 		return false
 	}
 	t.put(target, fitted)
-	t.out.Pinned = append(t.out.Pinned, TranslationNote{From: name, To: target.Name, Value: was, NewValue: fitted, Reason: reason, Source: sourceManual})
+	t.out.Pinned = append(t.out.Pinned, TranslationNote{From: from, To: target.Name, Value: was, NewValue: fitted, Reason: reason, Source: sourceManual})
 	return true
 }
 

@@ -160,10 +160,10 @@ func (t *translator) redoLog() {
 	size, ok := t.user["innodb_log_file_size"]
 	files, filesOK := t.user["innodb_log_files_in_group"]
 	capacity, has := t.to["innodb_redo_log_capacity"]
-	if !has || !capacity.Modifiable || t.user["innodb_redo_log_capacity"].Value != "" {
+	if t.fromLine == t.toLine || !has || !capacity.Modifiable || t.user["innodb_redo_log_capacity"].Value != "" {
 		for _, p := range []Parameter{size, files} {
 			if p.Name != "" {
-				t.carry1(p, has)
+				t.carryRedo(p, has && t.fromLine != t.toLine)
 			}
 		}
 		return
@@ -183,7 +183,7 @@ func (t *translator) redoLog() {
 		note.Reason = "not a number; " + capacity.Name + " keeps its default"
 		t.drop(note)
 	case n*count <= def:
-		note.Reason = fmt.Sprintf("replaced by %s, whose default %d is not smaller than %d files of it", capacity.Name, def, count)
+		note.Reason = fmt.Sprintf("replaced by %s, whose default of %d bytes is no less than %d files of %d", capacity.Name, def, count, n)
 		t.drop(note)
 	default:
 		t.assign(capacity, note, renameRule{
@@ -193,9 +193,9 @@ func (t *translator) redoLog() {
 	}
 }
 
-// carry1 carries one of the redo log's old parameters where no capacity
-// replaces it, or the user set the capacity already.
-func (t *translator) carry1(p Parameter, replaced bool) {
+// carryRedo carries one of the redo log's old parameters where no capacity
+// replaces it.
+func (t *translator) carryRedo(p Parameter, replaced bool) {
 	if replaced {
 		t.drop(TranslationNote{From: p.Name, Value: p.Value, Reason: "innodb_redo_log_capacity replaces it", Source: sourceManual})
 		return
@@ -264,7 +264,27 @@ func (t *translator) authentication() {
 		t.took("authentication_policy", before, target.Value, reason, true)
 		return
 	}
-	t.pinOrWarn("authentication_policy", policyOfPlugin(before), reason)
+	if !t.pinFrom(old, "authentication_policy", policyOfPlugin(before), before, reason) {
+		t.warn("default-not-pinned", reason, old+"="+before, "test old connectors, or name the plugin in CREATE USER")
+	}
+}
+
+// protocols says when clients lose the TLS protocol that they may speak.
+func (t *translator) protocols() {
+	was, is := orElse(t.user["tls_version"].Value, t.from["tls_version"].Value), orElse(t.set["tls_version"].Value, t.to["tls_version"].Value)
+	var lost []string
+	for v := range strings.SplitSeq(was, ",") {
+		if v = strings.TrimSpace(v); v != "" && is != "" && !slices.Contains(strings.Split(is, ","), v) {
+			lost = append(lost, v)
+		}
+	}
+	if len(lost) > 0 {
+		t.issues = append(t.issues, Issue{
+			ID: "tls-protocols-lost", Severity: SeverityNote, Message: "clients that speak nothing newer than " + joined(lost) + " cannot connect any more",
+			Evidence: "tls_version=" + was + ", then " + is, Source: sourceManual,
+			WayOut: "see which protocols the sessions on blue use (performance_schema, Ssl_version) and renew those clients",
+		})
+	}
 }
 
 // wayBack sets what a reverse replica on the old version needs.
@@ -286,6 +306,14 @@ func (t *translator) wayBack() {
 		}
 		t.forget(r.name)
 		t.pin(r.name, r.value, now, "kept readable for a reverse replica on "+t.fromLine)
+	}
+	if t.crosses("8.0") && !t.isSet("default_collation_for_utf8mb4") {
+		t.issues = append(t.issues, Issue{
+			ID: "way-back-collation", Severity: SeverityNote,
+			Message:  "clients that say SET NAMES utf8mb4 without a collation write utf8mb4_0900_ai_ci (id 255) into the binary log, which stops a reverse replica on " + t.fromLine,
+			Evidence: "default_collation_for_utf8mb4 cannot be set in " + t.toFamily, Source: sourceWayBack,
+			WayOut: "name the collation in the connectors (connectionCollation=utf8mb4_general_ci) or in init_connect while the way back is wanted",
+		})
 	}
 }
 
