@@ -296,6 +296,8 @@ type Account struct {
 	Expired bool   `json:"expired,omitempty"`
 	Super   bool   `json:"super,omitempty"`
 	SSLType string `json:"ssl_type,omitempty"`
+	// Factors are the plugins of further authentication factors (8.0.27 and newer).
+	Factors []string `json:"factors,omitempty"`
 	// Privileges are dynamic privileges (8.0 and newer), direct or through roles.
 	Privileges []string `json:"privileges,omitempty"`
 }
