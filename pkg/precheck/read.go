@@ -3,6 +3,7 @@ package precheck
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,6 +89,11 @@ func Read(ctx context.Context, t Target, o ReadOptions) (*Catalog, error) {
 	if err != nil {
 		return nil, &ConnectError{Code: CodeBadDSN, Addr: t.Address, Err: err}
 	}
+	return r.read(ctx, connector)
+}
+
+func (r *reader) read(ctx context.Context, connector driver.Connector) (*Catalog, error) {
+	o := r.opts
 	r.db = sql.OpenDB(connector)
 	defer r.db.Close()
 	r.db.SetMaxOpenConns(o.Connections)

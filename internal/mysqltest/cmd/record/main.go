@@ -93,7 +93,7 @@ func recordSide(ctx context.Context, side mysqltest.Side, dir string, out io.Wri
 		if p.side != side {
 			continue
 		}
-		if err := seed(ctx, s, p); err != nil {
+		if err := seed(ctx, s, p, target); err != nil {
 			return fmt.Errorf("seed %s: %w", p.name, err)
 		}
 		rec := &recording{Profile: p.name, ServerVersion: p.version, RecordedOn: s.Version}
@@ -116,11 +116,12 @@ func recordSide(ctx context.Context, side mysqltest.Side, dir string, out io.Wri
 	return nil
 }
 
-// read runs the reader and keeps the first answer of every tag.
+// read runs the reader with everything it can be asked for, and keeps the first
+// answer of every tag.
 func read(ctx context.Context, t precheck.Target, rec *recording) (*precheck.Catalog, error) {
 	seen := map[string]string{}
 	var clash error
-	cat, err := precheck.Read(ctx, t, precheck.ReadOptions{Observe: func(x precheck.Exchange) {
+	cat, err := precheck.Read(ctx, t, precheck.ReadOptions{CheckTables: true, SampleZeroDates: 1000, Observe: func(x precheck.Exchange) {
 		if before, ok := seen[x.Tag]; ok {
 			if before != x.SQL {
 				clash = fmt.Errorf("two statements share the tag %s", x.Tag)

@@ -73,14 +73,16 @@ func shop() []string {
 
 const master = "admin"
 
-// account makes a user with what an RDS master user may do.
+// account makes the accounts of an RDS instance: AWS's own in the place of
+// root, and a user with what an RDS master user may do.
 func account(ctx context.Context, s *mysqltest.Server) (precheck.Target, error) {
-	db, err := open(s, "")
+	db, err := open(s.Config(""))
 	if err != nil {
 		return precheck.Target{}, err
 	}
 	defer db.Close()
 	const password = "recorder"
+	s.Password = "recorder-admin"
 	statements := []string{
 		"CREATE USER '" + master + "'@'%' IDENTIFIED BY '" + password + "'",
 		"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, CREATE TEMPORARY TABLES, " +
@@ -90,6 +92,10 @@ func account(ctx context.Context, s *mysqltest.Server) (precheck.Target, error) 
 	if s.Side == mysqltest.SideNew {
 		statements = append(statements, "GRANT XA_RECOVER_ADMIN, SHOW_ROUTINE ON *.* TO '"+master+"'@'%'")
 	}
+	statements = append(statements, "RENAME USER 'root'@'localhost' TO 'rdsadmin'@'localhost'",
+		"ALTER USER 'rdsadmin'@'localhost' IDENTIFIED BY '"+s.Password+"'")
+	s.User = "rdsadmin"
+	db.SetMaxOpenConns(1) // a second connection could not log in as root any more
 	for _, q := range statements {
 		if _, err := db.ExecContext(ctx, q); err != nil {
 			return precheck.Target{}, fmt.Errorf("make the recording account: %w", err)
@@ -100,8 +106,8 @@ func account(ctx context.Context, s *mysqltest.Server) (precheck.Target, error) 
 
 // seed makes appdb anew as the profile wants it, and lets the application run
 // a few statements, so that the statement digests are not empty.
-func seed(ctx context.Context, s *mysqltest.Server, p profile) error {
-	admin, err := open(s, "")
+func seed(ctx context.Context, s *mysqltest.Server, p profile, owner precheck.Target) error {
+	admin, err := open(s.Config(""))
 	if err != nil {
 		return err
 	}
@@ -111,7 +117,14 @@ func seed(ctx context.Context, s *mysqltest.Server, p profile) error {
 			return fmt.Errorf("make the schema: %w", err)
 		}
 	}
-	app, err := open(s, "appdb")
+	// The definer of every object is the master user, as on RDS.
+	login := s.Config("appdb")
+	login.User = owner.User
+	if login.Passwd, err = owner.Password(ctx); err != nil {
+		return err
+	}
+	login.TLSConfig = "skip-verify"
+	app, err := open(login)
 	if err != nil {
 		return err
 	}
@@ -137,8 +150,8 @@ func seed(ctx context.Context, s *mysqltest.Server, p profile) error {
 	return nil
 }
 
-func open(s *mysqltest.Server, schema string) (*sql.DB, error) {
-	c, err := mysql.NewConnector(s.Config(schema))
+func open(config *mysql.Config) (*sql.DB, error) {
+	c, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, fmt.Errorf("configure connection: %w", err)
 	}

@@ -69,7 +69,7 @@ func (rec *recording) rewrite() {
 // serverArgs make the server as close to an RDS instance as start options can.
 func serverArgs(side mysqltest.Side) []string {
 	args := []string{"--log-bin=mysql-bin-changelog", "--binlog-format=ROW", "--character-set-server=utf8mb4",
-		"--local-infile=ON", "--max-allowed-packet=64M",
+		"--local-infile=ON", "--log-bin-trust-function-creators=ON", "--max-allowed-packet=64M",
 		"--sql-mode=ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"}
 	if side == mysqltest.SideOld {
 		return append(args, "--collation-server=utf8mb4_general_ci", "--master-info-repository=TABLE", "--relay-log-info-repository=TABLE", "--log-slave-updates=ON")
