@@ -249,6 +249,8 @@ type Program struct {
 	Collation         string `json:"collation,omitempty"`
 	DatabaseCollation string `json:"database_collation,omitempty"`
 	Timing            string `json:"timing,omitempty"` // of a trigger: BEFORE UPDATE
+	// Parse is what a newer server said of the text when it was asked to (ServerJudge).
+	Parse *ParseOpinion `json:"parse,omitempty"`
 }
 
 // InnoTable is InnoDB's own view of a table.

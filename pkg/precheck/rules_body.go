@@ -153,29 +153,45 @@ func syntaxRules() []Rule {
 }
 
 func checkRoutineSyntax(in *Input) ([]Finding, error) {
-	return bodySearch{
-		needs: programSections,
-		wants: func(t *bodyText, f *fact) bool {
-			switch {
-			case t.program < 0:
-				return false
-			case f.kind == factReserved:
-				return t.kind != KindView
-			case f.kind == factGone, f.kind == factCacheWord:
-				return f.refused
-			}
-			// A view's other troubles have checks of their own.
-			return f.refused && t.kind != KindView
-		},
-		say: func(_ *Input, t *bodyText, facts []fact) Finding {
-			f := Finding{Message: "the " + t.what + " does not parse: " + syntaxList(t, facts), Fix: syntaxFix(facts)}
-			if !slices.ContainsFunc(facts, func(f fact) bool { return f.refused }) {
-				f.Severity = Warning
-				f.Message = "the " + t.what + " may not parse, by the manual's list of reserved words: " + syntaxList(t, facts)
-			}
-			return f
-		},
-	}.check(in)
+	search := bodySearch{needs: programSections, wants: breaksParser, say: saySyntax}
+	bodies := bodiesOf(in)
+	var out []Finding
+	for i := range bodies.texts {
+		t := &bodies.texts[i]
+		if t.program < 0 {
+			continue
+		}
+		later := slices.ContainsFunc(t.facts, func(f fact) bool {
+			return f.refused && !in.Hop.To.AtLeast(f.since/10000, f.since/100%100, f.since%100)
+		})
+		if f := judged(&in.Catalog.Programs[t.program], in.Hop, search.find(in, t), later); f != nil {
+			f.Object = t.object
+			out = append(out, *f)
+		}
+	}
+	return out, bodies.unread(in.Catalog, search.needs)
+}
+
+func breaksParser(t *bodyText, f *fact) bool {
+	switch {
+	case t.program < 0:
+		return false
+	case f.kind == factReserved:
+		return t.kind != KindView
+	case f.kind == factGone, f.kind == factCacheWord:
+		return f.refused
+	}
+	// A view's other troubles have checks of their own.
+	return f.refused && t.kind != KindView
+}
+
+func saySyntax(_ *Input, t *bodyText, facts []fact) Finding {
+	f := Finding{Message: "the " + t.what + " does not parse: " + syntaxList(t, facts), Fix: syntaxFix(facts)}
+	if !slices.ContainsFunc(facts, func(f fact) bool { return f.refused }) {
+		f.Severity = Warning
+		f.Message = "the " + t.what + " may not parse, by the manual's list of reserved words: " + syntaxList(t, facts)
+	}
+	return f
 }
 
 // syntaxList names facts in the words of a person.

@@ -22,24 +22,29 @@ var programSections = []Section{SectionViews, SectionRoutines, SectionTriggers, 
 func (s bodySearch) check(in *Input) ([]Finding, error) {
 	bodies := bodiesOf(in)
 	var out []Finding
-	var hits []fact
 	for i := range bodies.texts {
-		t := &bodies.texts[i]
-		hits = hits[:0]
-		for k := range t.facts {
-			f := &t.facts[k]
-			if crossesSince(in.Hop, f.since) && s.wants(t, f) {
-				hits = append(hits, *f)
-			}
+		if f := s.find(in, &bodies.texts[i]); f != nil {
+			out = append(out, *f)
 		}
-		if len(hits) == 0 {
-			continue
-		}
-		f := s.say(in, t, hits)
-		f.Object = t.object
-		out = append(out, f)
 	}
 	return out, bodies.unread(in.Catalog, s.needs)
+}
+
+// find is the finding about one text, nil for none.
+func (s bodySearch) find(in *Input, t *bodyText) *Finding {
+	var hits []fact
+	for k := range t.facts {
+		f := &t.facts[k]
+		if crossesSince(in.Hop, f.since) && s.wants(t, f) {
+			hits = append(hits, *f)
+		}
+	}
+	if len(hits) == 0 {
+		return nil
+	}
+	f := s.say(in, t, hits)
+	f.Object = t.object
+	return &f
 }
 
 // crossesSince tells whether the hop passes a version given as a number; facts

@@ -3,6 +3,7 @@ package precheck
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/precheck/sqllex"
 )
@@ -151,6 +152,7 @@ func (a *analyser) word(i int) {
 		}
 	}
 	a.dollar(i)
+	a.dollarQuote(i)
 	a.call(i)
 	a.systemTable(i)
 }
@@ -161,6 +163,16 @@ func (a *analyser) dollar(i int) {
 	t := a.toks[i]
 	if a.src[t.Start] == '$' && a.src[t.End-1] != '$' {
 		a.add(fact{kind: factDollar, name: a.text(i)}, i)
+	}
+}
+
+// dollarQuote finds names such as $x$ or $a$b, whose beginning 8.1 and newer
+// take for the quote of a dollar-quoted string (measured on 9.7.4). After a
+// dot they stay names.
+func (a *analyser) dollarQuote(i int) {
+	s := a.text(i)
+	if s[0] == '$' && strings.IndexByte(s[1:], '$') >= 0 {
+		a.add(fact{kind: factGone, name: s + " as a name", since: 80100, instead: "the name in backticks", refused: true}, i)
 	}
 }
 
