@@ -44,6 +44,9 @@ func TestTakes(t *testing.T) {
 		{"other account", Wave{Select: Selector{Accounts: []string{"audit"}}}, false},
 		{"Region", Wave{Select: Selector{Regions: []string{"us-east-1", "eu-west-1"}}}, true},
 		{"every part must match", Wave{Select: Selector{IDs: []string{"orders-1"}, Regions: []string{"us-east-1"}}}, false},
+		{"id and tag, other id", Wave{Select: Selector{IDs: []string{"billing"}, Tags: map[string]string{"env": "prod"}}}, false},
+		{"id and tag", Wave{Select: Selector{IDs: []string{"orders-1"}, Tags: map[string]string{"env": "prod"}}}, true},
+		{"id and wrong tag", Wave{Select: Selector{IDs: []string{"orders-1"}, Tags: map[string]string{"env": "staging"}}}, false},
 		{"excluded by id", Wave{Select: Selector{Globs: []string{"*"}}, Exclude: Selector{IDs: []string{"orders-1"}}}, false},
 		{"excluded by one part of two", Wave{Select: Selector{Globs: []string{"*"}},
 			Exclude: Selector{IDs: []string{"billing"}, Tags: map[string]string{"tier": "1"}}}, false},
@@ -88,7 +91,8 @@ func TestAssign(t *testing.T) {
 		with(db("orders-replica", "env=prod"), func(i *Item) { i.ReplicaOf = "orders" }),
 		with(db("users-old1", "env=prod"), func(i *Item) { i.EngineVersion = "5.7.44" }),
 		with(db("users-green-a1b2c3", "env=prod"), func(i *Item) { i.EngineVersion = "8.0.46" }),
-		db("gone-old1", "env=prod"),     // its blue is not there: a database of this name
+		db("gone-old1", "env=prod"), // its blue is not there: a database of this name
+		with(db("gone", "env=dev"), func(i *Item) { i.Region, i.EngineVersion = "us-east-1", "8.0.46" }),
 		db("legacy"), db("legacy-old1"), // named literally: the operator knows
 		with(db("warehouse", "env=prod"), func(i *Item) { i.Engine = "postgres" }),
 		with(db("node-1", "env=prod"), func(i *Item) { i.ClusterID = "trio" }),
@@ -238,26 +242,6 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-func TestSlots(t *testing.T) {
-	w := Wave{BuildLimit: 5, SwitchLimit: 3, Budget: Budget{Count: 2}}
-	for _, c := range []struct {
-		p              Progress
-		build, switchN int
-	}{
-		{Progress{Total: 10}, 5, 1},                                       // the first goes alone
-		{Progress{Total: 10, Switching: 1}, 5, 0},                         // and is waited for
-		{Progress{Total: 10, Failed: 1}, 5, 1},                            // it failed within the budget: the next goes alone
-		{Progress{Total: 10, Switched: 1, Building: 3}, 2, 3},             // then up to the limits
-		{Progress{Total: 10, Switched: 1, Switching: 4}, 5, 0},            // a lowered limit is no negative number
-		{Progress{Total: 10, Switched: 7, Switching: 1, Failed: 2}, 0, 0}, // past the budget nothing begins
-		{Progress{Total: 10, Building: 9}, 0, 1},
-	} {
-		if b, s := w.BuildSlots(c.p), w.SwitchSlots(c.p); b != c.build || s != c.switchN {
-			t.Errorf("%+v: build %d, switch %d; want %d and %d", c.p, b, s, c.build, c.switchN)
-		}
-	}
-}
-
 func TestBatches(t *testing.T) {
 	p := &Plan{ServiceTag: "service"}
 	items := []Item{db("a", "service=x"), db("b", "service=y"), db("c", "service=y"), db("d"), db("e"), db("f", "service=y")}
@@ -283,7 +267,7 @@ func TestScalars(t *testing.T) {
 			t.Errorf("ParseDuration(%q) = %v, %v", in, got, err)
 		}
 	}
-	for _, in := range []string{"", "d", "1.5d", "-1d", "1d-1h", "-3s", "1d+1h", "3", "1w", "999999d", "1h1d", "36500d9000000h"} {
+	for _, in := range []string{"", "d", "1.5d", "-1d", "1d-1h", "-3s", "1d+1h", "3", "1w", "999999d", "1h1d", "36500d9000000h", "36500d2562047h"} {
 		if got, err := ParseDuration(in); err == nil {
 			t.Errorf("ParseDuration(%q) = %v", in, got)
 		}

@@ -190,6 +190,10 @@ func TestWarnings(t *testing.T) {
 	if diff := cmp.Diff(want, p.Warnings.Error()); diff != "" {
 		t.Error(diff)
 	}
+	later, _ := Decode("", []byte(full(t)), Now(testNow.AddDate(20, 0, 0)))
+	if later == nil || len(later.Warnings) != 2 {
+		t.Errorf("twenty years later: %v", later)
+	}
 	// The last day still counts.
 	p, _ = decode(strings.Replace(full(t), "expires: 2027-01-10", "expires: 2026-11-23", 1))
 	if p == nil || len(p.Warnings) != 0 {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	yaml "go.yaml.in/yaml/v3"
 )
 
 // TestPlansOfTheRepository: what is offered as an example is a good plan.
@@ -20,6 +22,43 @@ func TestPlansOfTheRepository(t *testing.T) {
 		if len(p.Waves) != n || len(p.Warnings) != 0 {
 			t.Errorf("%s: %d waves, warnings %v", name, len(p.Waves), p.Warnings)
 		}
+	}
+}
+
+// TestDemoTakesItsFleet: every database of the demo's fleet is in one wave.
+func TestDemoTakesItsFleet(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "plans")
+	p, err := Load(filepath.Join(dir, "demo.yaml"), Now(testNow))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "demo-fleet.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fleet struct {
+		MySQL struct {
+			User        string `yaml:"user"`
+			PasswordEnv string `yaml:"password_env"`
+		} `yaml:"mysql"`
+		Databases []struct {
+			ID, Account, Region string
+			Tags                map[string]string
+		}
+	}
+	if err := yaml.Unmarshal(data, &fleet); err != nil {
+		t.Fatal(err)
+	}
+	if fleet.MySQL.User != p.Connection.User || fleet.MySQL.PasswordEnv != p.Connection.PasswordEnv {
+		t.Errorf("the fleet's login is not the plan's: %+v", fleet.MySQL)
+	}
+	var items []Item
+	for _, d := range fleet.Databases {
+		items = append(items, Item{ID: d.ID, Account: d.Account, Region: d.Region, Engine: "mysql", EngineVersion: "5.7.44", Tags: d.Tags})
+	}
+	a, problems := Assign(p, items)
+	if problems != nil || len(a.Unassigned)+len(a.Aside) > 0 || len(a.WaveOf()) != 72 {
+		t.Errorf("%d in waves, unassigned %v, aside %v\n%v", len(a.WaveOf()), a.Unassigned, a.Aside, problems)
 	}
 }
 
