@@ -228,6 +228,6 @@ func applyMethod(p bluegreen.Parameter) types.ApplyMethod {
 // without "Fault".
 func hasCode(err error, code string) bool {
 	var f *bluegreen.Fault
-	return errors.As(err, &f) && f.Consequence != bluegreen.Ambiguous &&
+	return errors.As(err, &f) &&
 		strings.EqualFold(strings.TrimSuffix(f.Code, "Fault"), strings.TrimSuffix(code, "Fault"))
 }

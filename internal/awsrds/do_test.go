@@ -163,7 +163,7 @@ func TestAdoption(t *testing.T) {
 			})
 			out, err := dial(t, s.scope()).Do(t.Context(), createAction())
 			want := map[string]string{"Filters.Filter.1.Name": "blue-green-deployment-name",
-				"Filters.Filter.1.Values.Value.1": "q4-orders-80", "MaxRecords": "100"}
+				"Filters.Filter.1.Values.Value.1": "q4-orders-80"}
 			if diff := cmp.Diff(want, s.sent("DescribeBlueGreenDeployments")); diff != "" {
 				t.Errorf("lookup (-want +got)\n%s", diff)
 			}
@@ -214,6 +214,9 @@ func TestAlready(t *testing.T) {
 			map[string]string{"DescribeDBSnapshots": snapshots("orders-old1")}, ""},
 		"instance gone without snapshot": {drop, "DBInstanceNotFound",
 			map[string]string{"DescribeDBSnapshots": "<DBSnapshots/>"},
+			"instance orders-old1 is gone, and there is no final snapshot s of it"},
+		"instance gone, snapshot of another": {drop, "DBInstanceNotFound",
+			map[string]string{"DescribeDBSnapshots": snapshots("users")},
 			"instance orders-old1 is gone, and there is no final snapshot s of it"},
 		"snapshot there":           {snap, "DBSnapshotAlreadyExists", map[string]string{"DescribeDBSnapshots": snapshots("orders")}, ""},
 		"snapshot of another":      {snap, "DBSnapshotAlreadyExists", map[string]string{"DescribeDBSnapshots": snapshots("users")}, "taken"},

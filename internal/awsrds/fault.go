@@ -110,7 +110,9 @@ func fromForeign(f *bluegreen.Fault, err error) (lost, ok bool) {
 	f.Message = e.Error()
 	f.Code, f.Consequence = NotRDS, bluegreen.Fix
 	switch {
-	case e.status == http.StatusInternalServerError && e.what == "an HTML page", e.status == http.StatusNotImplemented:
+	case e.status == http.StatusInternalServerError && e.what == "an HTML page", e.status == http.StatusNotImplemented,
+		e.status < 500 && !speaksXML(e.service):
+		// What serves RDS only, or not every call of it, answers like this.
 		f.Code = NotImplemented
 		f.Message += ": it does not seem to offer this call"
 	case e.status >= 500:

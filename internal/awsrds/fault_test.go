@@ -208,10 +208,13 @@ func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	throttle := false
+	throttle, down := false, false
 	c := dial(t, ScopeConfig{Region: "eu-west-1", Rate: -1,
 		Delay: func(int) time.Duration { cancel(); return time.Hour },
 		HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if down {
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+			}
 			if throttle {
 				return reply(r, 400, second(refusal(400, "ThrottlingException", "Rate exceeded"))), nil
 			}
@@ -232,6 +235,29 @@ func TestInterrupted(t *testing.T) {
 	f = faultOf(t, changeOnce(ctx, c))
 	if f.Code != Canceled || f.Consequence != bluegreen.Retry {
 		t.Errorf("between two refused attempts: %v, %s", f, f.Consequence)
+	}
+	down = true
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	f = faultOf(t, changeOnce(ctx, c))
+	if f.Code != Canceled || f.Consequence != bluegreen.Retry {
+		t.Errorf("between two attempts without connection: %v, %s", f, f.Consequence)
+	}
+}
+
+// A redirect is an answer that is not RDS's: followed, the call would arrive
+// as a GET elsewhere, with its signature.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	n := 0
+	c := dial(t, ScopeConfig{Region: "eu-west-1", Rate: -1,
+		HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			n++
+			resp := reply(r, http.StatusFound, htmlPage)
+			resp.Header.Set("Location", "https://rds.us-east-1.amazonaws.com/")
+			return resp, nil
+		})}})
+	if f := faultOf(t, changeOnce(t.Context(), c)); f.Code != NotRDS || n != 1 {
+		t.Errorf("%v after %d requests", f, n)
 	}
 }
 

@@ -2,11 +2,9 @@ package awsrds
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
-	"github.com/aws/smithy-go"
 	"golang.org/x/time/rate"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -38,12 +36,6 @@ type retryer struct {
 
 // IsErrorRetryable implements aws.RetryerV2.
 func (r *retryer) IsErrorRetryable(err error) bool {
-	// An operation's error inside an attempt is that of fetching credentials,
-	// which has had its own attempts.
-	var inner *smithy.OperationError
-	if errors.As(err, &inner) {
-		return false
-	}
 	return r.judge(err).Consequence == bluegreen.Retry
 }
 

@@ -52,9 +52,10 @@ func withTrail(ctx context.Context, t *trail) context.Context {
 
 // foreignAnswer is an answer that no AWS service gives.
 type foreignAnswer struct {
-	status int
-	what   string // "an HTML page", "nothing", ...
-	host   string
+	status  int
+	what    string // "an HTML page", "nothing", ...
+	host    string
+	service string // that was asked
 }
 
 func (e *foreignAnswer) Error() string {
@@ -83,7 +84,7 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	}
 	if err == nil {
 		if what := foreign(call.Service, resp.StatusCode, body); what != "" {
-			err = &foreignAnswer{status: resp.StatusCode, what: what, host: req.URL.Host}
+			err = &foreignAnswer{status: resp.StatusCode, what: what, host: req.URL.Host, service: call.Service}
 		}
 	}
 	if w.trace != nil {
@@ -120,18 +121,24 @@ func (w *wire) exchange(req *http.Request) (*http.Response, []byte, error) {
 // foreign says what an answer is, when it is not the service's own; else "".
 func foreign(service string, status int, body []byte) string {
 	head := strings.ToLower(strings.TrimSpace(string(body[:min(len(body), 1024)])))
-	query := service == "RDS" || service == "STS" // these answer in XML
 	switch {
 	case strings.HasPrefix(head, "<!doctype html"), strings.HasPrefix(head, "<html"),
 		strings.HasPrefix(head, "<?xml") && strings.Contains(head, "<html"):
 		return "an HTML page"
-	case head == "" && (query || status >= 300):
+	case head == "" && (speaksXML(service) || status >= 300):
 		return "nothing"
-	case query && head[0] != '<':
+	case head == "":
+		return ""
+	case speaksXML(service) && head[0] != '<':
 		return "something that is not XML"
+	case !speaksXML(service) && head[0] == '<':
+		return "XML"
 	}
 	return ""
 }
+
+// speaksXML tells the services of the Query protocol; the others that are used answer in JSON or CBOR.
+func speaksXML(service string) bool { return service == "RDS" || service == "STS" }
 
 // learnClock notes how far the server's clock is from ours. RDS counts back
 // from its own clock when it selects events.
