@@ -13,6 +13,7 @@ import (
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
+	"github.com/rdsupgrade/rdsupgrade/pkg/precheck"
 )
 
 func TestSummaryCountsEveryDatabaseOnce(t *testing.T) {
@@ -230,6 +231,37 @@ func TestJUnitCounts(t *testing.T) {
 	}
 	if s.Tests != 16 || s.Failures != 10 || s.Errors != 1 {
 		t.Errorf("compliance: %d tests, %d failures, %d errors", s.Tests, s.Failures, s.Errors)
+	}
+}
+
+// A valid waiver lets a check pass, an expired one does not.
+func TestWaiversAndFailures(t *testing.T) {
+	check := func(w *precheck.WaiverRef) precheck.CheckResult {
+		return precheck.CheckResult{ID: "x", Severity: precheck.Error, Status: precheck.StatusFailed, Findings: []precheck.Finding{{Object: "a.b", Message: "m", Waived: w}}}
+	}
+	for _, tt := range []struct {
+		name   string
+		waived *precheck.WaiverRef
+		fails  bool
+	}{
+		{"no waiver", nil, true},
+		{"valid", &precheck.WaiverRef{Owner: "dana"}, false},
+		{"expired", &precheck.WaiverRef{Owner: "dana", Expired: true}, true},
+	} {
+		c := check(tt.waived)
+		if jc := checkCase("db", c); (jc.Failure != nil) != tt.fails {
+			t.Errorf("%s: JUnit failure %v", tt.name, jc.Failure)
+		}
+		m := newPrecheck(Input{Prechecks: []precheck.Report{{ID: "db", Checks: []precheck.CheckResult{c}}}})
+		if (m.Rules[0].Open == 1) != tt.fails {
+			t.Errorf("%s: %d open", tt.name, m.Rules[0].Open)
+		}
+		if tt.waived != nil {
+			status := sarifFinding(0, m.Rules[0], "db", c.Findings[0]).Suppressions[0].Status
+			if (status == "rejected") != tt.fails {
+				t.Errorf("%s: SARIF suppression %s", tt.name, status)
+			}
+		}
 	}
 }
 

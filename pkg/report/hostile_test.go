@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +104,8 @@ func TestHTMLWellFormed(t *testing.T) {
 	}
 }
 
+var metaTag = regexp.MustCompile(`(<meta [^>]*)>`)
+
 // checkHTML tokenises a page: only our elements and attributes, every element
 // closed, nothing fetched, nothing run.
 func checkHTML(t *testing.T, page []byte) {
@@ -111,8 +114,8 @@ func checkHTML(t *testing.T, page []byte) {
 		svg rect circle line ul ol li table caption thead tbody tfoot tr th td pre code`)
 	attrs := strings.Fields(`lang charset name content class id href aria-label aria-labelledby aria-hidden role tabindex scope width height
 		preserveAspectRatio x y x1 x2 y1 y2 cx cy r`)
-	d := xml.NewDecoder(bytes.NewReader(page))
-	d.Strict, d.AutoClose, d.Entity = false, []string{"meta"}, xml.HTMLEntity
+	// The strict decoder invents no end tags; meta is the only void element.
+	d := xml.NewDecoder(bytes.NewReader(metaTag.ReplaceAll(page, []byte("$1/>"))))
 	var stack []string
 	for {
 		tok, err := d.Token()

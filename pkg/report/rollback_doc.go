@@ -99,7 +99,7 @@ func (m rollbackModel) figures() []figure {
 
 func (m rollbackModel) overview() section {
 	t := &table{Caption: "Every database of the campaign by its way back", Columns: []column{
-		{Title: "Database"}, {Title: "Stage"}, {Title: "Way back"}, {Title: "Until", Keep: true}, {Title: "Would be lost", Wide: true},
+		{Title: "Database"}, {Title: "Stage"}, {Title: "Way back", Keep: true}, {Title: "Until", Keep: true}, {Title: "Would be lost", Wide: true},
 		{Title: "Undone", Wide: true}, {Title: "Service, owner", Wide: true}}}
 	for _, r := range m.Databases {
 		c := cells(r.ID, or(r.Stage, "not known"), string(r.Group), until(r.Until), or(r.Loss, "nothing"), strings.Join(r.Undone, "; "), r.Service)
@@ -146,7 +146,7 @@ func until(t *time.Time) string {
 var intros = map[undoGroup]string{
 	undone:      "These were brought back to where they were before the campaign touched them.",
 	undoFree:    "Their green is being built or stands ready. Users are still on blue; deleting the green loses nothing but the time to build it.",
-	undoLossy:   "Users are on the new server. The old blue stands beside it, read-only since the switchover: going back to it loses every write made since then, unless somebody merges them by hand.",
+	undoLossy:   "Users are on the new server. The old one, or a snapshot of it, is still there, but it has none of the writes made since: going back loses them, unless somebody merges them by hand.",
 	undoLater:   "RDS is switching over at this moment. It ends by itself or is rolled back by RDS; nothing may be changed until then.",
 	undoNever:   "The old server is gone.",
 	undoNothing: "The campaign has changed nothing here.",
@@ -210,7 +210,7 @@ func (r rollbackRow) story() story {
 		if len(r.Commands) > 1 {
 			c.What = fmt.Sprintf("Step %d of %d: %s", i+1, len(r.Commands), c.What)
 		}
-		st.Steps = append(st.Steps, step{c.What, c.Command})
+		st.Steps = append(st.Steps, step(c))
 	}
 	return st
 }
