@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"golang.org/x/time/rate"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -100,7 +102,8 @@ func Dial(ctx context.Context, scope ScopeConfig) (*Client, error) {
 	if scope.Now == nil {
 		scope.Now = time.Now
 	}
-	options := []func(*config.LoadOptions) error{config.WithRegion(scope.Region)}
+	// The SDK's own log would write to stderr, between our lines; Trace tells more.
+	options := []func(*config.LoadOptions) error{config.WithRegion(scope.Region), config.WithLogger(logging.Nop{})}
 	if scope.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(scope.Profile))
 	}
@@ -166,6 +169,10 @@ func (s ScopeConfig) roleOptions(o *stscreds.AssumeRoleOptions) {
 func (s ScopeConfig) check() error {
 	if s.Region == "" {
 		return &bluegreen.Fault{Code: "NoRegion", Message: "no AWS Region given", Consequence: bluegreen.Fix}
+	}
+	if strings.Trim(s.Region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return &bluegreen.Fault{Code: "BadRegion", Consequence: bluegreen.Fix,
+			Message: oneLine(s.Region) + " is not the name of an AWS Region"}
 	}
 	if s.EndpointURL == "" {
 		return nil

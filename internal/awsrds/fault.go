@@ -267,6 +267,9 @@ func fromCredentials(f *bluegreen.Fault, err error) (lost, ok bool) {
 	case strings.Contains(text, "get credentials") || strings.Contains(text, "refresh cached credentials") ||
 		strings.Contains(text, "retrieve credentials"):
 		f.Code, f.Message = NoCredentials, "no usable AWS credentials: "+innermost(err)
+		if strings.Contains(text, "IMDS") { // the last place that the SDK looks into
+			f.Message = "no AWS credentials in the environment, the AWS config or the machine's role; set AWS_PROFILE or log in"
+		}
 	default:
 		return false, false
 	}

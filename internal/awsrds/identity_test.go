@@ -102,7 +102,7 @@ func TestNoCredentials(t *testing.T) {
 	c := dial(t, s.scope())
 	for _, call := range []func(context.Context, *Client) error{readOnce, changeOnce} {
 		f := faultOf(t, call(t.Context(), c))
-		if f.Code != NoCredentials || f.Consequence != bluegreen.Fatal || len(s.forms) != 0 {
+		if f.Code != NoCredentials || !strings.Contains(f.Message, "log in") || f.Consequence != bluegreen.Fatal || len(s.forms) != 0 {
 			t.Errorf("%v, %s after %d calls", f, f.Consequence, len(s.forms))
 		}
 		noNoise(t, f)
@@ -135,6 +135,7 @@ func TestExpiredSSO(t *testing.T) {
 func TestDialRefuses(t *testing.T) {
 	for code, scope := range map[string]ScopeConfig{
 		"NoRegion":    {},
+		"BadRegion":   {Region: "eu west/1"},
 		"BadEndpoint": {Region: "eu-west-1", EndpointURL: "127.0.0.1:5000"},
 		"NoProfile":   {Region: "eu-west-1", Profile: "nobody"},
 	} {
