@@ -101,9 +101,11 @@ func (p *player) Driver() driver.Driver                        { return nil }
 
 type playerConn struct{ p *player }
 
-func (playerConn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("the reader prepares nothing") }
-func (playerConn) Close() error                        { return nil }
-func (playerConn) Begin() (driver.Tx, error)           { return nil, errors.New("the reader begins nothing") }
+func (playerConn) Prepare(string) (driver.Stmt, error) {
+	return nil, errors.New("the reader prepares nothing")
+}
+func (playerConn) Close() error              { return nil }
+func (playerConn) Begin() (driver.Tx, error) { return nil, errors.New("the reader begins nothing") }
 
 func (c playerConn) QueryContext(_ context.Context, text string, _ []driver.NamedValue) (driver.Rows, error) {
 	for _, q := range c.p.rec.Queries {
