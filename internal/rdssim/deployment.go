@@ -358,8 +358,7 @@ func (r *region) buildTopology(d *Deployment, g *Instance) {
 		waiting++
 		x := r.newGreen(d, m)
 		x.EngineVersion, x.ParameterGroup, x.OptionGroup, x.Profile = g.EngineVersion, g.ParameterGroup, g.OptionGroup, g.Profile
-		x.Storage.GiB = g.Storage.GiB
-		x.Storage = fitted(x.Storage)
+		x.Storage = resized(x.Storage, g.Storage.GiB)
 		x.attach(g)
 		r.emitInstance(x, "creation", "DB instance created")
 		t := r.sim.timing
@@ -378,12 +377,13 @@ func (r *region) buildTopology(d *Deployment, g *Instance) {
 	d.task(taskTopology, "IN_PROGRESS")
 }
 
-// fitted makes provisioned performance valid for the volume's new size.
-func fitted(st Storage) Storage {
-	if st.Type == "gp3" {
-		if err := checkStorage(st); err != nil || st.GiB < catalog.StripeGiB {
-			st.IOPS, st.Throughput = 0, 0
-		}
+// resized is a volume with another size; performance that does not fit the new
+// size any more becomes gp3's baseline.
+func resized(st Storage, gib int) Storage {
+	st = st.asked()
+	st.GiB = gib
+	if st.Type == "gp3" && checkStorage(st) != nil {
+		st.IOPS, st.Throughput = 0, 0
 	}
 	return st.effective()
 }

@@ -28,7 +28,7 @@ func (r *region) deploymentSource(arn string) (*Instance, error) {
 // returns what green is to become.
 func (r *region) eligible(src *Instance, p *query.Params) (greenWish, error) {
 	for _, check := range []func(*Instance) error{
-		r.refuseState, r.refuseSource, r.refuseTopology, r.refuseSurroundings,
+		r.refuseState, r.refuseTopology, r.refuseSource, r.refuseSurroundings,
 	} {
 		if err := check(src); err != nil {
 			return greenWish{}, err
@@ -189,7 +189,7 @@ func (r *region) nameCase(group string) string {
 }
 
 func (r *region) wishStorage(src *Instance, p *query.Params, w *greenWish) error {
-	w.storage = src.Storage
+	w.storage = src.Storage.asked()
 	if v := p.Str("TargetStorageType"); v != "" && v != src.Storage.Type {
 		w.storage = Storage{Type: v, GiB: src.Storage.GiB}
 	}
@@ -205,9 +205,6 @@ func (r *region) wishStorage(src *Instance, p *query.Params, w *greenWish) error
 	}
 	if src.DedicatedLogVolume && w.storage.Type != "io1" && w.storage.Type != "io2" {
 		return query.Fault("InvalidParameterCombination", "A dedicated log volume (DLV) is supported with storage types io1 and io2 only, not with %s.", w.storage.Type)
-	}
-	if w.storage.Type == src.Storage.Type && w.storage.Type == "gp3" && w.storage.GiB < catalog.StripeGiB && !p.Has("TargetIops") && !p.Has("TargetStorageThroughput") {
-		w.storage.IOPS, w.storage.Throughput = 0, 0
 	}
 	if err := checkStorage(w.storage); err != nil {
 		return err

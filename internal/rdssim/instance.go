@@ -136,7 +136,7 @@ func (i *Instance) progress(now time.Time) string {
 func (s *Sim) noting(i *Instance, change func()) {
 	before := i.Status()
 	change()
-	if i.Status() != before && s.timing.Visible > 0 {
+	if i.Status() != before && s.timing.Visible > 0 && i.Status() != statusCreating {
 		i.previous = before
 		d := time.Duration(s.random(i.ResourceID, before, i.Status()).Float64() * float64(s.timing.Visible))
 		i.visible = s.now.Add(s.scale(d))

@@ -256,26 +256,22 @@ func (r *region) changeStorage(i *Instance, p *query.Params, c *change) error {
 	return nil
 }
 
-// storageWish is the storage that a request asks for.
+// storageWish is the storage that a request asks for, and whether that differs
+// from what there is.
 func storageWish(have Storage, p *query.Params) (want Storage, changed bool) {
-	want = have
+	want = have.asked()
 	if v := p.Str("StorageType"); v != "" && v != have.Type {
-		want.Type, want.IOPS, want.Throughput, changed = v, 0, 0, true
+		want = Storage{Type: v, GiB: have.GiB}
 	}
 	for _, f := range []struct {
 		name string
 		to   *int
 	}{{"AllocatedStorage", &want.GiB}, {"Iops", &want.IOPS}, {"StorageThroughput", &want.Throughput}} {
-		if v, sent := p.Int(f.name); sent && v != *f.to {
-			*f.to, changed = v, true
+		if v, sent := p.Int(f.name); sent {
+			*f.to = v
 		}
 	}
-	// Below the stripe gp3 has its baseline only: the shown values are not
-	// provisioned ones.
-	if want.Type == "gp3" && have.Type == "gp3" && want.GiB < catalog.StripeGiB && want.IOPS == have.IOPS && want.Throughput == have.Throughput {
-		want.IOPS, want.Throughput = 0, 0
-	}
-	return want, changed
+	return want, want.effective() != have.effective()
 }
 
 func (r *region) changeGroups(i *Instance, p *query.Params, c *change) error {

@@ -199,7 +199,9 @@ func (a *api) waitInstance(id, status string) {
 func (a *api) create(name, source string, params ...string) string {
 	a.t.Helper()
 	all := append([]string{"BlueGreenDeploymentName", name, "Source", a.arn(source)}, params...)
-	return a.must("CreateBlueGreenDeployment", all...).text("BlueGreenDeployment/BlueGreenDeploymentIdentifier")
+	id := a.must("CreateBlueGreenDeployment", all...).text("BlueGreenDeployment/BlueGreenDeploymentIdentifier")
+	a.clk.Advance(3 * time.Second) // describe calls lag behind
+	return id
 }
 
 func last(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }

@@ -94,3 +94,19 @@ func (st Storage) effective() Storage {
 	}
 	return st
 }
+
+// asked is the opposite of effective: what gp3 has without provisioning is
+// zero, so that a volume that grows takes the baseline of its new size.
+func (st Storage) asked() Storage {
+	if st.Type != "gp3" {
+		return st
+	}
+	r, _ := catalog.Storage("gp3", st.GiB)
+	if st.IOPS == r.BaselineIOPS {
+		st.IOPS = 0
+	}
+	if st.Throughput == r.BaseMiBs {
+		st.Throughput = 0
+	}
+	return st
+}
