@@ -86,6 +86,9 @@ func (s Switchover) blackedOut(local time.Time) bool {
 func (s Switchover) next(t time.Time, want bool) (time.Time, bool) {
 	for ahead := range s.horizon(t) {
 		from := t.Add(time.Duration(ahead) * day)
+		if s.nothingOn(from, ahead, want) {
+			continue
+		}
 		var edges []time.Time
 		for _, w := range s.windows() {
 			// Zones differ in what day it is, and changing clocks in how long
@@ -104,6 +107,23 @@ func (s Switchover) next(t time.Time, want bool) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// nothingOn skips days that need no closer look, so that a freeze of years is
+// cheap: days blacked out in every zone do not open; and what has stayed open
+// for the first two weeks is closed by a blackout only.
+func (s Switchover) nothingOn(from time.Time, ahead int, want bool) bool {
+	black := 0
+	for n := -1; n <= 2; n++ { // the dates that some zone may show within the day that begins at from
+		if s.blackedOut(from.UTC().AddDate(0, 0, n)) {
+			black++
+		}
+	}
+	return want && black == 4 || !want && ahead >= settled && black == 0
+}
+
+// settled is how many days show all that recurs weekly, a night with a changing
+// clock between them included.
+const settled = 15
+
 // windows are the plan's, or one that is always open.
 func (s Switchover) windows() []Window {
 	if len(s.Windows) > 0 {
@@ -112,9 +132,8 @@ func (s Switchover) windows() []Window {
 	return []Window{{To: 24 * 60, Location: time.UTC}}
 }
 
-// horizon is how many days to look ahead: beyond the last blackout, everything
-// repeats weekly but for the nights in which clocks change, and a window that
-// stays shut for 15 days then never opens.
+// horizon is how many days to look ahead: what has not opened or closed within
+// two weeks of the last blackout's end never will.
 func (s Switchover) horizon(t time.Time) int {
 	const longestSearch = 20 * 366
 	end := t
@@ -123,7 +142,7 @@ func (s Switchover) horizon(t time.Time) int {
 			end = r.To.Time
 		}
 	}
-	return min(int(end.Sub(t)/day)+15, longestSearch)
+	return min(int(end.Sub(t)/day)+settled, longestSearch)
 }
 
 // edges are the moments of the local day, counted from t's, at which the

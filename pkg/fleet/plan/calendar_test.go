@@ -134,6 +134,22 @@ func TestCalendar(t *testing.T) {
 	}
 }
 
+// TestFarAwayBlackouts would run into the test's time limit if every day of a
+// century were looked at closely.
+func TestFarAwayBlackouts(t *testing.T) {
+	var s Switchover
+	for h := range maxWindows {
+		s.Windows = append(s.Windows, window(zone(t, "Europe/Berlin"), "00:00", "24:00", time.Weekday(h%7)))
+	}
+	s.Blackout = []DateRange{{From: date("2028-01-01"), To: date("2045-12-31")}}
+	if at, ok := s.Closes(testNow); !ok || !at.Equal(utc(t, "2027-12-31 23:00")) {
+		t.Errorf("Closes = %v, %v", at, ok)
+	}
+	if at, ok := s.NextOpen(utc(t, "2028-01-01 00:00")); !ok || !at.Equal(utc(t, "2045-12-31 23:00")) {
+		t.Errorf("NextOpen = %v, %v", at, ok)
+	}
+}
+
 func TestNeverOpen(t *testing.T) {
 	berlin := zone(t, "Europe/Berlin")
 	s := Switchover{Windows: []Window{window(berlin, "01:00", "02:00")}, Blackout: []DateRange{{From: date("2026-01-01"), To: date("2199-12-31")}}}

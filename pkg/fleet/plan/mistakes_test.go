@@ -116,6 +116,7 @@ func TestMistakes(t *testing.T) {
 		{"time zone", "Europe/Berlin", "Europe/Berln", []string{`48:17 bad-timezone unknown time zone "Europe/Berln"`}},
 		{"local zone", "Europe/Berlin", "Local", []string{`48:17 bad-timezone`}},
 		{"zone as a path", "Europe/Berlin", "../../etc/passwd", []string{`48:17 bad-timezone`}},
+		{"too many blackouts", "2026-12-24..2027-01-02", strings.Repeat("2026-12-24\n    - ", 400) + "2026-12-25", []string{`50:5 too-many-values switchover.blackout has 402 entries`}},
 		{"reversed blackout", "2026-12-24..2027-01-02", "2027-01-02..2026-12-24", []string{`50:7 reversed-range 2027-01-02 is after 2026-12-24: did you mean 2026-12-24..2027-01-02?`}},
 		{"blackout without from", "{from: 2027-01-20, reason: inventory}", "{to: 2027-01-20}", []string{`51:7 missing-key switchover.blackout[1].from is missing`}},
 		{"blackout of words", "2026-12-24..2027-01-02", "christmas", []string{`50:7 bad-date "christmas" is not a date`}},

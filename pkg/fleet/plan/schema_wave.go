@@ -8,6 +8,17 @@ import (
 	"time"
 )
 
+// More than these are no calendar that anybody meant, and would make every look
+// at it slow.
+const maxWindows, maxBlackouts = 50, 400
+
+// atMost bounds the length of a list.
+func (d *decoder) atMost(v value, n, most int) {
+	if n > most {
+		d.bad(v, "too-many-values", fmt.Sprintf("%s has %d entries", v.path, n), fmt.Sprintf("want at most %d", most))
+	}
+}
+
 // RDS accepts 30 s to 3600 s (SwitchoverBlueGreenDeployment, SwitchoverTimeout).
 var switchoverFields = []field[Switchover]{
 	duration("timeout", 30*time.Second, 3600*time.Second, func(s *Switchover) *time.Duration { return &s.Timeout }),
@@ -23,6 +34,7 @@ var switchoverFields = []field[Switchover]{
 			}
 			s.Windows = append(s.Windows, w)
 		})
+		d.atMost(v, len(s.Windows), maxWindows)
 	}},
 	{key: "blackout", sub: below("[].", blackoutFields), read: func(d *decoder, v value, s *Switchover) {
 		d.list(v, "want a list of days or ranges of days, such as [2026-12-24..2027-01-02]", func(e value) {
@@ -31,6 +43,7 @@ var switchoverFields = []field[Switchover]{
 				s.Blackout = append(s.Blackout, r)
 			}
 		})
+		d.atMost(v, len(s.Blackout), maxBlackouts)
 	}},
 }
 
