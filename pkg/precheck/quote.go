@@ -16,24 +16,14 @@ func quoteIdent(parts ...string) string {
 	return b.String()
 }
 
-// quoteString quotes a string literal so that it means the same with and
-// without NO_BACKSLASH_ESCAPES: quotes are doubled, and text with a backslash
-// is written in hexadecimal.
-func quoteString(s string) string {
-	if !strings.ContainsAny(s, "\\\x00") {
-		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
-	}
-	const digits = "0123456789abcdef"
-	b := make([]byte, 0, 2*len(s)+12)
-	b = append(b, "_utf8mb4 x'"...)
-	for i := range len(s) {
-		b = append(b, digits[s[i]>>4], digits[s[i]&15])
-	}
-	return string(append(b, '\''))
-}
+// quoteString quotes a string literal by doubling its quotes. It is for text
+// that quotable accepts.
+func quoteString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// quoteAccount quotes a definer or account as 'user'@'host'.
-func quoteAccount(user, host string) string { return quoteString(user) + "@" + quoteString(host) }
+// quotable tells whether a string literal means the same in every sql_mode: a
+// backslash does not, and there is no escape for it that NO_BACKSLASH_ESCAPES
+// leaves alone and a COMMENT or an account name takes.
+func quotable(s string) bool { return !strings.ContainsAny(s, "\\\x00") }
 
 // splitAccount splits user@host at the last @, because a user's name may hold one.
 func splitAccount(s string) (user, host string) {

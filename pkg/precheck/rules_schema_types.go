@@ -39,7 +39,7 @@ func typeRules() []Rule {
 		{
 			ID: "columnsWhichCannotHaveDefaults", Title: "BLOB, TEXT, JSON and spatial columns with a default", Severity: Error,
 			About:  "These types cannot have a literal default. 5.7 keeps one that was created without strict mode; 8.0.12 and newer refuse the table.",
-			Fix:    "Drop the default; the statement changes only the definition.",
+			Fix:    "Define the column without the default. The statement may copy the table.",
 			Source: srcShell, Doc: "https://dev.mysql.com/doc/refman/8.0/en/data-type-defaults.html",
 			Needs: []Section{SectionTables, SectionColumns}, Applies: crosses([3]int{8, 0, 12}), Check: checkImpossibleDefaults,
 		},
@@ -231,15 +231,48 @@ func printable(s string) string {
 
 func checkImpossibleDefaults(in *Input) ([]Finding, error) {
 	var out []Finding
+	fixes := map[nameKey]string{}
 	for c := range in.Index.baseColumns() {
-		if c.Default == nil || !isBlobLike(c.DataType) {
+		if !hasImpossibleDefault(c) {
 			continue
 		}
-		out = append(out, Finding{Object: name(c.Schema, c.Table, c.Name),
-			Message: strings.ToUpper(c.DataType) + " columns cannot have a default value",
-			FixSQL:  "ALTER TABLE " + quoteIdent(c.Schema, c.Table) + " ALTER COLUMN " + quoteIdent(c.Name) + " DROP DEFAULT"})
+		k := in.Index.key(c.Schema, c.Table)
+		if fixes[k] == "" {
+			fixes[k] = withoutDefaults(in.Index, c.Schema, c.Table)
+		}
+		out = append(out, Finding{Object: name(c.Schema, c.Table, c.Name), FixSQL: fixes[k],
+			Message: strings.ToUpper(c.DataType) + " columns cannot have a default value"})
 	}
 	return out, nil
+}
+
+func hasImpossibleDefault(c *Column) bool { return c.Default != nil && isBlobLike(c.DataType) }
+
+// withoutDefaults defines all such columns of a table anew in one statement:
+// 5.7 refuses every ALTER TABLE that leaves one of them, and DROP DEFAULT too
+// (1101, measured).
+func withoutDefaults(x *Index, schema, table string) string {
+	var parts []string
+	for _, c := range x.Columns(schema, table) {
+		if !hasImpossibleDefault(c) {
+			continue
+		}
+		def := "MODIFY COLUMN " + quoteIdent(c.Name) + " " + c.ColumnType
+		if c.CharacterSet != "" {
+			def += " CHARACTER SET " + c.CharacterSet + " COLLATE " + c.Collation
+		}
+		if !c.Nullable {
+			def += " NOT NULL"
+		}
+		if !quotable(c.Comment) {
+			return ""
+		}
+		if c.Comment != "" {
+			def += " COMMENT " + quoteString(c.Comment)
+		}
+		parts = append(parts, def)
+	}
+	return "ALTER TABLE " + quoteIdent(schema, table) + " " + strings.Join(parts, ", ")
 }
 
 func isBlobLike(dataType string) bool {

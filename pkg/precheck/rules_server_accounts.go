@@ -82,8 +82,10 @@ func checkAuthMethods(in *Input) ([]Finding, error) {
 		if isOwnAccount(a) || isRouterAccount(a) {
 			continue
 		}
-		if level, why := authLevel(a.Plugin, in.Hop); level != "" {
-			out = append(out, Finding{Object: accountName(a), Severity: level, Message: fmt.Sprintf("uses %s, %s", a.Plugin, why)})
+		for _, plugin := range append([]string{a.Plugin}, a.Factors...) {
+			if level, why := authLevel(plugin, in.Hop); level != "" {
+				out = append(out, Finding{Object: accountName(a), Severity: level, Message: fmt.Sprintf("uses %s, %s", plugin, why)})
+			}
 		}
 	}
 	return out, nil
@@ -139,8 +141,7 @@ func checkPrivileges(in *Input) ([]Finding, error) {
 	for i := range in.Catalog.Accounts {
 		a := &in.Catalog.Accounts[i]
 		if !isOwnAccount(a) && isOneOf("SET_USER_ID", a.Privileges...) {
-			out = append(out, Finding{Object: accountName(a), Message: "has SET_USER_ID, which 8.4 no longer has",
-				FixSQL: "GRANT SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER ON *.* TO " + quoteAccount(a.User, a.Host)})
+			out = append(out, Finding{Object: accountName(a), Message: "has SET_USER_ID, which 8.4 no longer has"})
 		}
 	}
 	return out, nil
