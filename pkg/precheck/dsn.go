@@ -129,6 +129,8 @@ func dsnMistake(dsn string) string {
 		return "it is written as a URL"
 	case !strings.Contains(dsn, ")") || !strings.Contains(dsn, "("):
 		return "the address is not in parentheses"
+	case strings.Contains(dsn, "tls="):
+		return "it cannot be read (tls may be true, skip-verify, preferred or false)"
 	default:
 		return "it cannot be read"
 	}
