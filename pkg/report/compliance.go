@@ -250,7 +250,7 @@ func newComplianceRow(in Input, d fleet.DatabaseStatus, assigned bool) complianc
 // taken to be the primary's, Single-AZ.
 func databaseFee(in Input, d fleet.DatabaseStatus, version, class string) bluegreen.Estimate {
 	if line(version) == "" {
-		return bluegreen.Estimate{Note: "the version of " + d.ID + " is not known", Source: in.Prices.Source, AsOf: in.Prices.AsOf}
+		return bluegreen.Estimate{Note: "a version is not known", Source: in.Prices.Source, AsOf: in.Prices.AsOf}
 	}
 	one := func(multiAZ bool) bluegreen.Estimate {
 		return bluegreen.ExtendedSupportFee(line(version), class, multiAZ, d.Region, in.Now, in.Status.Lifecycles, in.Prices)

@@ -59,9 +59,11 @@ func plain(s string) bool {
 // as nothing.
 func hidden(r rune) bool {
 	switch {
+	case r < 0xa0:
+		return false
 	case unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs, unicode.Variation_Selector):
 		return true
-	case r != ' ' && unicode.Is(unicode.Zs, r):
+	case unicode.Is(unicode.Zs, r):
 		return true
 	case r == 0x034f, r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0, r == 0x2800:
 		return true
@@ -79,7 +81,10 @@ func columns(s string) int {
 }
 
 func runeColumns(r rune) int {
-	if unicode.In(r, unicode.Mn, unicode.Me) {
+	switch {
+	case r < 0xa0:
+		return 1
+	case unicode.In(r, unicode.Mn, unicode.Me):
 		return 0
 	}
 	switch width.LookupRune(r).Kind() {
@@ -94,21 +99,28 @@ func runeColumns(r rune) int {
 func wrap(s string, n int) []string {
 	n = max(n, 2)
 	var lines []string
-	line, used := "", 0
-	flush := func() { lines, line, used = append(lines, line), "", 0 }
+	var line strings.Builder
+	used := 0
+	flush := func() {
+		lines = append(lines, line.String())
+		line.Reset()
+		used = 0
+	}
 	for _, word := range strings.Fields(s) {
-		w := columns(word)
-		if used > 0 && used+1+w > n {
+		if used > 0 && used+1+columns(word) > n {
 			flush()
 		}
 		if used > 0 {
-			line, used = line+" ", used+1
+			line.WriteByte(' ')
+			used++
 		}
 		for _, r := range word {
-			if c := runeColumns(r); used+c > n {
+			c := runeColumns(r)
+			if used+c > n {
 				flush()
 			}
-			line, used = line+string(r), used+runeColumns(r)
+			line.WriteRune(r)
+			used += c
 		}
 	}
 	if used > 0 || len(lines) == 0 {
