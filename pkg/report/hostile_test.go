@@ -36,7 +36,7 @@ var evil = []string{
 	"nul\x00byte",
 	"漢字とemoji🙂",
 	"# heading", "1. list", "www.e.test", "javascript:alert(1)",
-	strings.Repeat("long", 400),
+	strings.Repeat("long", 60),
 }
 
 // hostile puts s wherever a string from outside can stand.
