@@ -38,7 +38,7 @@ func compose(r *rand.Rand, n int) string {
 		case 0:
 			fmt.Fprintf(&b, "IF done = 0 THEN %s; ELSEIF x1 THEN SELECT 'a;b'; ELSE SET x1 = 2; END IF;\n", body)
 		case 1:
-			fmt.Fprintf(&b, "l: LOOP %s; LEAVE l; END LOOP l;\n", body)
+			fmt.Fprintf(&b, "around: LOOP %s; LEAVE around; END LOOP around;\n", body)
 		case 2:
 			fmt.Fprintf(&b, "CASE x1 WHEN 1 THEN SET x1 = CASE WHEN x1 > 2 THEN 1 ELSE 2 END; ELSE %s; END CASE;\n", body)
 		case 3:

@@ -56,6 +56,10 @@ type analyser struct {
 	frames []selectFrame
 	facts  []fact
 	seen   map[factKey]bool
+	// current is the statement of the token being looked at.
+	current statement
+	// locals and aliases remember what declared and aliased found.
+	locals, aliases map[string]bool
 	// unclosed says that the last text ended inside a string, name or comment.
 	unclosed bool
 }
@@ -70,15 +74,22 @@ type factKey struct {
 // is the server that the text was written for: what it takes for a comment is
 // not judged.
 func (a *analyser) analyse(src string, mode sqllex.Mode, version int, digest bool) []fact {
-	a.digest = digest
+	a.digest, a.current = digest, statement{}
 	a.facts, a.frames = nil, a.frames[:0]
 	if a.seen == nil {
-		a.seen = map[factKey]bool{}
+		a.seen, a.locals, a.aliases = map[factKey]bool{}, map[string]bool{}, map[string]bool{}
 	}
 	clear(a.seen)
+	clear(a.locals)
+	clear(a.aliases)
 	a.unclosed = a.lex(src, mode, version)
 	a.stmts = a.statements(a.stmts)
+	next := 0
 	for i := range a.toks {
+		for next < len(a.stmts) && a.stmts[next].from <= i {
+			a.current = a.stmts[next]
+			next++
+		}
 		a.token(i)
 	}
 	for _, s := range a.stmts {
@@ -95,14 +106,16 @@ func (a *analyser) analyse(src string, mode sqllex.Mode, version int, digest boo
 
 // add keeps a fact seen at token i unless it is known already.
 func (a *analyser) add(f fact, i int) {
-	k := factKey{f.kind, f.name, f.limited}
-	if a.seen[k] {
+	if a.known(f) {
 		return
 	}
-	a.seen[k] = true
+	a.seen[factKey{f.kind, f.name, f.limited}] = true
 	f.pos = a.at(i).Start
 	a.facts = append(a.facts, f)
 }
+
+// known tells whether the text showed the fact before.
+func (a *analyser) known(f fact) bool { return a.seen[factKey{f.kind, f.name, f.limited}] }
 
 // number sorts the facts by place and gives them line numbers, counting the
 // text's lines once.
@@ -124,6 +137,10 @@ func (a *analyser) token(i int) {
 		a.word(i)
 	case sqllex.DotWord:
 		a.dollar(i)
+		if !a.op(i-1, ".") || !a.glued(i) {
+			a.dollarQuote(i)
+		}
+		a.systemTable(i)
 	case sqllex.Quoted:
 		a.call(i)
 		a.systemTable(i)
@@ -204,7 +221,7 @@ func (a *analyser) emptyDot(i int) {
 // SQL_CACHE a is accepted as a column with an alias and fails only when run.
 func (a *analyser) cacheWord(i int) {
 	j := i - 1
-	for selectOption(a.kw(j), a.text(j)) {
+	for j > i-maxLookBack && selectOption(a.kw(j), a.text(j)) {
 		j--
 	}
 	if a.kw(j) != kwSelect {

@@ -30,7 +30,27 @@ func (a *analyser) goneStatements(s statement) {
 			a.gone(i, "IDENTIFIED BY PASSWORD", 80011, "IDENTIFIED WITH plugin AS 'hash'")
 		case a.kw(i) == kwProcedure && a.kw(i+1) == kwAnalyse && a.op(i+2, "(") && !defines(s.head):
 			a.gone(i, "PROCEDURE ANALYSE", 80000, "")
+		case a.op(i, "(") && a.op(i+1, "("):
+			a.wrappedDerived(i)
+		case s.head == kwCreate && a.is(i, "COLUMNS") && a.op(i+1, "(") && a.op(i+2, ")"):
+			a.gone(i, "PARTITION BY RANGE COLUMNS ()", 80000, "")
 		}
+	}
+}
+
+// wrappedDerived finds a derived table alone in parentheses of its own, as in
+// FROM ((SELECT 1) AS d): 8.0's grammar has parentheses for tables and joins,
+// and none for that (measured).
+func (a *analyser) wrappedDerived(i int) {
+	if a.kw(i+2) != kwSelect && !a.op(i+2, "(") {
+		return
+	}
+	k := a.closing(i+1) + 1
+	if a.kw(k) == kwAs {
+		k++
+	}
+	if a.name(k) && a.op(k+1, ")") {
+		a.gone(i, "a derived table in parentheses of its own", 80000, "the derived table without them")
 	}
 }
 

@@ -72,26 +72,22 @@ func (a *analyser) settingValue(i int) bool {
 	if a.at(i-2).Kind == sqllex.UserVar {
 		return false
 	}
-	for j := i - 2; j >= 0 && !a.op(j, ";"); j-- {
-		switch a.kw(j) {
-		case kwSet:
-			return !a.updates(j)
-		case kwSelect, kwWhere, kwIf, kwWhen:
-			return false
+	// Only at the top level of a SET: not in SET a = IF(b = row, 1, 2).
+	depth := 0
+	for j := i - 2; j > a.current.from && depth >= 0 && j > i-maxLookBack; j-- {
+		switch {
+		case a.op(j, ")"):
+			depth++
+		case a.op(j, "("):
+			depth--
 		}
 	}
-	return false
+	return a.current.head == kwSet && depth >= 0
 }
 
-// updates tells whether the SET at token i belongs to an UPDATE or INSERT.
-func (a *analyser) updates(i int) bool {
-	for _, s := range a.stmts {
-		if s.from <= i && i < s.to {
-			return s.head != kwSet
-		}
-	}
-	return false
-}
+// maxLookBack bounds searches against the text's direction, so that no text
+// costs more than its length.
+const maxLookBack = 500
 
 // call notes a call of a removed function. 5.7 takes a call without a schema
 // for its own function even when the name is quoted (measured), save for the
@@ -145,8 +141,12 @@ func (a *analyser) systemTable(i int) {
 			continue
 		}
 		for _, t := range tables {
-			if a.is(i+2, t.name) && !a.aliased(schema) {
-				a.add(fact{kind: factSystemTable, name: schema + "." + t.name, since: t.since, instead: t.instead}, i)
+			if !a.is(i+2, t.name) {
+				continue
+			}
+			f := fact{kind: factSystemTable, name: schema + "." + t.name, since: t.since, instead: t.instead}
+			if !a.known(f) && !a.aliased(schema) {
+				a.add(f, i)
 			}
 		}
 	}
@@ -155,6 +155,15 @@ func (a *analyser) systemTable(i int) {
 // aliased tells whether the text uses the name of a schema as something else,
 // such as a table's alias.
 func (a *analyser) aliased(name string) bool {
+	if yes, ok := a.aliases[name]; ok {
+		return yes
+	}
+	yes := a.namedAlone(name)
+	a.aliases[name] = yes
+	return yes
+}
+
+func (a *analyser) namedAlone(name string) bool {
 	for i := range a.toks {
 		if a.is(i, name) && !a.op(i+1, ".") && !a.op(i-1, ".") {
 			return true

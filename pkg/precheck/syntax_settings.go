@@ -63,7 +63,7 @@ func (a *analyser) assignments(s statement) {
 		end := a.valueEnd(i, s.to)
 		name, value, ok := a.target(i)
 		switch {
-		case !ok:
+		case !ok || !a.interesting(name):
 		case a.at(i).Kind == sqllex.SysVar, scoped, !a.declared(name):
 			if a.at(i).Kind != sqllex.SysVar { // those are noted by sysvar
 				a.removedVariable(i, name)
@@ -74,6 +74,15 @@ func (a *analyser) assignments(s statement) {
 		}
 		i = end + 1
 	}
+}
+
+// interesting tells the variables that assignments looks for.
+func (a *analyser) interesting(name string) bool {
+	if sqllex.EqualFold(name, "sql_mode") {
+		return true
+	}
+	_, ok := removedVariables[strings.ToLower(name)]
+	return ok
 }
 
 // target is the variable assigned to at i, and the first token of its value.
@@ -142,6 +151,16 @@ func (a *analyser) modes(from, to int) {
 // declared tells whether the text declares a local variable or parameter of
 // that name.
 func (a *analyser) declared(name string) bool {
+	name = strings.ToLower(name)
+	yes, ok := a.locals[name]
+	if !ok {
+		yes = a.declares(name)
+		a.locals[name] = yes
+	}
+	return yes
+}
+
+func (a *analyser) declares(name string) bool {
 	for _, s := range a.stmts {
 		switch s.head {
 		case kwDeclare:
@@ -150,7 +169,7 @@ func (a *analyser) declared(name string) bool {
 					return true
 				}
 				if !a.op(i+1, ",") {
-					break
+					break // out of the names, which stand before the type
 				}
 			}
 		case kwCreate:

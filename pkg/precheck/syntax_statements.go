@@ -201,7 +201,7 @@ func (c *cutter) until(i int, kw keyword) int {
 
 func (c *cutter) triggerHeader(i int) int {
 	x := c.x
-	for ; i < len(x.toks); i++ {
+	for ; i < len(x.toks) && !x.op(i, ";"); i++ {
 		if x.kw(i) == kwEach && x.kw(i+1) == kwRow {
 			if i += 2; x.kw(i) == kwFollows || x.kw(i) == kwPrecedes {
 				i += 2

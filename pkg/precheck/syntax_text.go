@@ -1,6 +1,7 @@
 package precheck
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/mysqlver"
@@ -22,12 +23,13 @@ type sqlText struct {
 	// digest says that the text is a statement digest: names always stand in
 	// backticks, and literals are question marks.
 	digest bool
+	pairs  []int32 // the closing parenthesis of each opening one, see closing
 }
 
 // lex fills the tokens, reusing the buffer. It returns whether the text ended
 // inside a string, name or comment.
 func (x *sqlText) lex(src string, mode sqllex.Mode, version int) (unclosed bool) {
-	x.src, x.mode, x.toks = src, mode, x.toks[:0]
+	x.src, x.mode, x.toks, x.pairs = src, mode, x.toks[:0], x.pairs[:0]
 	l := sqllex.New(src, mode, version)
 	for {
 		t, ok := l.Next()
@@ -88,21 +90,31 @@ func (x *sqlText) is(i int, s string) bool {
 // glued tells whether token i follows the one before it without a gap.
 func (x *sqlText) glued(i int) bool { return i > 0 && x.at(i).Start == x.at(i-1).End }
 
-// closing is the index of the parenthesis that closes the one at i, or the
-// end of the text.
+// closing is the index of the parenthesis that closes the one at i, or the end
+// of the text. All pairs are found in one pass, when the first is asked for.
 func (x *sqlText) closing(i int) int {
-	depth := 0
-	for ; i < len(x.toks); i++ {
+	if len(x.pairs) == 0 {
+		x.pair()
+	}
+	if i < 0 || i >= len(x.toks) || x.pairs[i] == 0 {
+		return len(x.toks)
+	}
+	return int(x.pairs[i])
+}
+
+func (x *sqlText) pair() {
+	x.pairs = slices.Grow(x.pairs, len(x.toks))[:len(x.toks)]
+	clear(x.pairs)
+	var open []int32
+	for i := range x.toks {
 		switch {
 		case x.op(i, "("):
-			depth++
-		case x.op(i, ")"):
-			if depth--; depth == 0 {
-				return i
-			}
+			open = append(open, int32(i))
+		case x.op(i, ")") && len(open) > 0:
+			x.pairs[open[len(open)-1]] = int32(i)
+			open = open[:len(open)-1]
 		}
 	}
-	return len(x.toks)
 }
 
 func countLines(s string) int { return strings.Count(s, "\n") }

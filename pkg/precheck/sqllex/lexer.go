@@ -184,6 +184,9 @@ func (l *Lexer) word(c byte) Kind {
 	}
 	begin := l.pos
 	l.pos = identEnd(l.src, begin)
+	if l.peek(0) == '.' && class[l.peek(1)]&isIdent != 0 {
+		return DotWord
+	}
 	if c == '_' && isCharset(l.src[begin+1:l.pos]) {
 		return Introducer
 	}
