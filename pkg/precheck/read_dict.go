@@ -117,9 +117,8 @@ func (r *reader) wanted(schema string) bool {
 // dictionary views show no more than one has privileges on, and say nothing.
 func (r *reader) invisible() {
 	grants := r.grants
-	if len(r.opts.Schemas) > 0 && grants.covers("SELECT", r.cat.Schemas) {
-		grants.global["SELECT"] = true
-	}
+	// Of a read restricted to some schemas, the others may stay invisible.
+	chosen := len(r.opts.Schemas) > 0 && len(r.cat.Schemas) == len(r.opts.Schemas)
 	reason := "the account lacks %s and does not see the objects of other schemas"
 	if !grants.read {
 		reason = "the account's grants cannot be read, so that it is not known whether it sees everything (%s is needed)"
@@ -132,7 +131,9 @@ func (r *reader) invisible() {
 			}
 		}
 	}
-	mark("SELECT", SectionSchemas, SectionTables, SectionColumns, SectionIndexes, SectionForeignKeys)
+	if !chosen || !grants.covers("SELECT", r.cat.Schemas) {
+		mark("SELECT", SectionSchemas, SectionTables, SectionColumns, SectionIndexes, SectionForeignKeys)
+	}
 	if !grants.covers("TRIGGER", r.cat.Schemas) {
 		mark("TRIGGER", SectionTriggers)
 	}

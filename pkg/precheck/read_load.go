@@ -172,8 +172,8 @@ func (r *reader) readTransactions(ctx context.Context, s *session) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a := &r.cat.Activity
-	// trx_started is in the system's time zone: a negative age means that the
-	// session's UTC is ahead of it.
+	// trx_started is in the system's time zone, and so is the session; only the
+	// hour of a clock change can make an age negative.
 	a.OldestTrxSeconds, a.TrxRowsModified, a.HistoryListLength = max(oldest, 0), modified, history
 	return nil
 }

@@ -85,7 +85,7 @@ func (r *reader) readGrants(ctx context.Context, s *session) error {
 }
 
 // secretVariables may hold credentials or key material in their values.
-var secretVariables = []string{"password", "secret", "private_key", "auth_string", "_token", "init_connect", "init_slave", "init_replica"}
+var secretVariables = []string{"password", "pwd", "secret", "private_key", "auth_string", "_token", "init_connect", "init_slave", "init_replica"}
 
 func (r *reader) readVariables(ctx context.Context, s *session) error {
 	var vars []Variable

@@ -239,6 +239,7 @@ func TestRedact(t *testing.T) {
 	for _, tc := range []struct{ name, value, want string }{
 		{"init_connect", "SET NAMES utf8; SET @p = 'x'", "SET NAMES utf8; SET @p = ?"},
 		{"keyring_secret", "abc", "***"},
+		{"authentication_ldap_simple_bind_root_pwd", "hunter2", "***"},
 		{"report_password", "hunter2", "***"},
 		{"validate_password_policy", "MEDIUM", "MEDIUM"},
 		{"default_password_lifetime", "0", "0"},

@@ -92,7 +92,7 @@ func (s *session) setUp(ctx context.Context) error {
 	ms := s.r.opts.StatementTimeout.Milliseconds()
 	must := []struct{ tag, sql string }{
 		{"session.read_only", "SET SESSION TRANSACTION READ ONLY"},
-		{"session.limits", "SET SESSION sql_mode='', time_zone='+00:00', group_concat_max_len=1048576, lock_wait_timeout=5, " +
+		{"session.limits", "SET SESSION sql_mode='', time_zone='SYSTEM', group_concat_max_len=1048576, lock_wait_timeout=5, " +
 			"net_read_timeout=60, net_write_timeout=60, wait_timeout=900"},
 	}
 	for _, m := range must {
