@@ -35,6 +35,12 @@ const defaultServers = 100
 // address are read one after another, so that no server ever gets more than
 // ReadOptions.Connections connections from an audit.
 func Audit(ctx context.Context, targets []Target, o AuditOptions) []AuditResult {
+	return audit(ctx, targets, o, Read)
+}
+
+type readFunc func(context.Context, Target, ReadOptions) (*Catalog, error)
+
+func audit(ctx context.Context, targets []Target, o AuditOptions, readOne readFunc) []AuditResult {
 	if o.Servers <= 0 {
 		o.Servers = defaultServers
 	}
@@ -57,7 +63,7 @@ func Audit(ctx context.Context, targets []Target, o AuditOptions) []AuditResult 
 			defer func() { <-slots }()
 			for _, i := range byAddress[address] {
 				begin := read.Now()
-				c, err := Read(ctx, targets[i], o.Read)
+				c, err := readOne(ctx, targets[i], o.Read)
 				results[i] = AuditResult{Target: targets[i], Catalog: c, Err: err, Elapsed: read.Now().Sub(begin)}
 				if o.Done != nil {
 					told.Lock()
