@@ -587,3 +587,41 @@ func TestAudit(t *testing.T) {
 		t.Errorf("told (-want +got):\n%s", d)
 	}
 }
+
+func TestReadSurvivesAKilledConnection(t *testing.T) {
+	t.Parallel()
+	s := mysqltest.Old(t)
+	schema := mysqltest.Schema(t, s.DB(t, ""))
+	mysqltest.Exec(t, s.DB(t, schema), "CREATE TABLE x (id INT PRIMARY KEY)")
+	admin := s.DB(t, "")
+	account := s.Account(t, "SELECT, PROCESS, SHOW VIEW, TRIGGER ON *.*")
+	killed := false
+	c, err := Read(t.Context(), targetOf(account), ReadOptions{Schemas: []string{schema}, MaxThreadsRunning: -1, Connections: 1, Observe: func(x Exchange) {
+		if x.Tag != "columns" || killed {
+			return
+		}
+		killed = true
+		var id int
+		if err := admin.QueryRow("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = ?", account.User).Scan(&id); err != nil {
+			t.Error(err)
+			return
+		}
+		if _, err := admin.Exec("KILL ?", id); err != nil {
+			t.Error(err)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	for name, st := range c.Sections {
+		if strings.Contains(st.Reason, "connection was lost") {
+			lost++
+		} else if st.Status != SectionRead && st.Status != SectionNotRead && name != SectionSessions {
+			t.Errorf("section %s is %+v", name, st)
+		}
+	}
+	if !killed || lost == 0 || c.Sections[SectionColumns].Status != SectionRead || c.Sections[SectionAccounts].Status != SectionRead {
+		t.Errorf("killed %v, %d sections lost: %+v", killed, lost, c.Sections)
+	}
+}
