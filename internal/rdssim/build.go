@@ -63,7 +63,7 @@ func (s *Sim) addDatabase(d DatabaseSpec) error {
 		}
 	}
 	primary := s.instanceOf(r, d)
-	r.instances.put(primary.ID, primary)
+	r.add(primary)
 	r.addSurroundings(d, primary)
 	named := map[string]*Instance{primary.ID: primary}
 	for _, spec := range d.Replicas {
@@ -156,7 +156,7 @@ func (s *Sim) addReplica(source *Instance, d DatabaseSpec, spec ReplicaSpec) *In
 		source.foreign = append(source.foreign, r.arn("db", i.ID))
 	}
 	i.ReadOnly = r.bootReadOnly(i)
-	r.instances.put(i.ID, i)
+	r.add(i)
 	return i
 }
 

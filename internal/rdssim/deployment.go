@@ -195,10 +195,8 @@ func (r *region) createDeployment(p *query.Params) ([]query.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range r.deploys.all() {
-		if strings.EqualFold(d.Name, name) {
-			return nil, query.Fault("BlueGreenDeploymentAlreadyExistsFault", "A blue/green deployment with the specified name %s already exists.", name)
-		}
+	if _, taken := r.names[lower(name)]; taken {
+		return nil, query.Fault("BlueGreenDeploymentAlreadyExistsFault", "A blue/green deployment with the specified name %s already exists.", name)
 	}
 	wish, err := r.eligible(src, p)
 	if err != nil {
@@ -229,6 +227,7 @@ func (r *region) startDeployment(name string, src *Instance, wish greenWish, tag
 		blue.deploy = d
 	}
 	r.deploys.put(d.ID, d)
+	r.names[lower(name)] = d
 	s.after(20*time.Second, func() { r.buildReplica(d) })
 	return d
 }
@@ -272,7 +271,7 @@ func (r *region) buildReplica(d *Deployment) {
 	g := r.newGreen(d, m)
 	d.Target = m.Target
 	w := d.wish
-	g.Storage = w.storage.effective()
+	r.setStorage(g, w.storage.effective())
 	if c, ok := catalog.FindClass(w.class); ok && c.Runs(g.EngineVersion) {
 		g.Class = w.class // otherwise with the upgrade, from which on it exists
 	}
@@ -358,7 +357,7 @@ func (r *region) buildTopology(d *Deployment, g *Instance) {
 		waiting++
 		x := r.newGreen(d, m)
 		x.EngineVersion, x.ParameterGroup, x.OptionGroup, x.Profile = g.EngineVersion, g.ParameterGroup, g.OptionGroup, g.Profile
-		x.Storage = resized(x.Storage, g.Storage.GiB)
+		r.setStorage(x, resized(x.Storage, g.Storage.GiB))
 		x.attach(g)
 		r.emitInstance(x, "creation", "DB instance created")
 		t := r.sim.timing
@@ -461,6 +460,7 @@ func (r *region) deleteDeployment(p *query.Params) ([]query.Node, error) {
 			}
 		}
 		r.deploys.remove(d.ID)
+		delete(r.names, lower(d.Name))
 		r.emitDeployment(d, "deletion", "Blue/green deployment deleted.")
 	})
 	return []query.Node{r.deploymentNode("BlueGreenDeployment", d)}, nil

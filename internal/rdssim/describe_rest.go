@@ -19,9 +19,7 @@ func (r *region) used(quota string) int {
 	case "DBInstances":
 		return r.instances.len()
 	case "AllocatedStorage":
-		for _, i := range r.instances.all() {
-			n += i.Storage.GiB
-		}
+		return r.gib
 	case "DBParameterGroups":
 		return r.customGroups()
 	case "OptionGroups":

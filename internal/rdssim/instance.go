@@ -249,6 +249,18 @@ func (r *region) instance(id string) (*Instance, error) {
 	return i, nil
 }
 
+// add makes an instance exist.
+func (r *region) add(i *Instance) {
+	r.instances.put(i.ID, i)
+	r.gib += i.Storage.GiB
+}
+
+// setStorage changes a volume and keeps the account of what is allocated.
+func (r *region) setStorage(i *Instance, st Storage) {
+	r.gib += st.GiB - i.Storage.GiB
+	i.Storage = st
+}
+
 func (i *Instance) class() catalog.Class {
 	c, _ := catalog.FindClass(i.Class)
 	return c

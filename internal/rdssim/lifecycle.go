@@ -75,6 +75,7 @@ func (r *region) vanish(i *Instance) {
 	i.detach()
 	if cur, ok := r.instances.get(i.ID); ok && cur == i {
 		r.instances.remove(i.ID)
+		r.gib -= i.Storage.GiB
 	}
 	r.release(i.ID)
 	if i.deploy != nil {
@@ -128,14 +129,12 @@ func (r *region) createReadReplica(p *query.Params) ([]query.Node, error) {
 	if err := r.quotaFor(1, source.Storage.GiB); err != nil {
 		return nil, err
 	}
-	i := r.newInstance(source, id)
-	if class := p.Str("DBInstanceClass"); class != "" {
-		if cl, ok := catalog.FindClass(class); !ok || !cl.Orderable(source.EngineVersion) {
-			r.instances.remove(id)
-			return nil, unsupportedClass(class, source.EngineVersion)
-		}
-		i.Class = class
+	class := or(p.Str("DBInstanceClass"), source.Class)
+	if cl, ok := catalog.FindClass(class); !ok || !cl.Orderable(source.EngineVersion) {
+		return nil, unsupportedClass(class, source.EngineVersion)
 	}
+	i := r.newInstance(source, id)
+	i.Class = class
 	i.Tags = tagsOf(p)
 	i.attach(source)
 	t := r.sim.timing
@@ -155,7 +154,7 @@ func (r *region) newInstance(from *Instance, name string) *Instance {
 	i.Cluster, i.ManagedPassword, i.ExternalReplication = "", false, false
 	i.StorageLockedUntil = time.Time{}
 	i.lag = lagModel{since: r.sim.now}
-	r.instances.put(name, i)
+	r.add(i)
 	return i
 }
 

@@ -67,6 +67,8 @@ type region struct {
 	account   *account
 	instances table[*Instance]
 	deploys   table[*Deployment]
+	names     map[string]*Deployment // by lower-case name: the idempotency key
+	gib       int                    // allocated to all instances
 	paramGrps table[*ParameterGroup]
 	optGroups table[*OptionGroup]
 	snapshots table[*DBSnapshot]
@@ -145,7 +147,7 @@ func (s *Sim) regionAt(at Scope) *region {
 	if r, ok := s.regions[at]; ok {
 		return r
 	}
-	r := &region{sim: s, at: at, account: s.accountOf(at.Account)}
+	r := &region{sim: s, at: at, account: s.accountOf(at.Account), names: map[string]*Deployment{}}
 	r.throttle = bucket{tokens: float64(s.opts.Throttle.Burst), at: s.now}
 	r.addDefaultGroups()
 	s.regions[at] = r

@@ -242,7 +242,7 @@ func (r *region) changeStorage(i *Instance, p *query.Params, c *change) error {
 	c.pending["AllocatedStorage"] = strconv.Itoa(want.GiB)
 	t := r.sim.timing
 	c.work = append(c.work, &activity{status: statusModifying, took: t.ChangeStorage, done: func() {
-		i.Storage = want.effective()
+		r.setStorage(i, want.effective())
 		delete(i.Pending, "StorageType")
 		delete(i.Pending, "AllocatedStorage")
 		r.emitInstance(i, "configuration change", "Finished applying modification to storage type")

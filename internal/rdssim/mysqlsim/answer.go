@@ -183,7 +183,8 @@ func selectList(bare string) ([]selected, bool) {
 			return nil, false
 		}
 		s := selected{expr: part, alias: part}
-		if m := aliasPattern.FindStringSubmatch(part); m != nil {
+		// An odd quote before the alias: the match is inside a string.
+		if m := aliasPattern.FindStringSubmatch(part); m != nil && strings.Count(m[1], "'")%2 == 0 {
 			s = selected{expr: strings.TrimSpace(m[1]), alias: m[2]}
 		}
 		out = append(out, s)
