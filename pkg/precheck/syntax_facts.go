@@ -207,7 +207,7 @@ func (a *analyser) emptyDot(i int) {
 		}
 	case sqllex.Word:
 		opens := p.kw == kwTruncate || p.kw == kwView && a.kw(i-2) != kwNone || p.kw == kwDo
-		if !p.reserved && !opens || a.op(i-2, ".") {
+		if !p.reserved && !opens || a.op(i-2, ".") && a.name(i-3) {
 			return
 		}
 	default:

@@ -87,7 +87,7 @@ func (a *analyser) settingValue(i int) bool {
 
 // maxLookBack bounds searches against the text's direction, so that no text
 // costs more than its length.
-const maxLookBack = 500
+const maxLookBack = 64
 
 // call notes a call of a removed function. 5.7 takes a call without a schema
 // for its own function even when the name is quoted (measured), save for the
@@ -136,8 +136,9 @@ func (a *analyser) systemTable(i int) {
 	if !a.op(i+1, ".") || !a.at(i+2).Kind.Name() || a.op(i-1, ".") {
 		return
 	}
+	n := a.at(i).End - a.at(i).Start
 	for schema, tables := range removedTables {
-		if !a.is(i, schema) {
+		if d := n - int32(len(schema)); d != 0 && d != 2 || !a.is(i, schema) { // bare or quoted
 			continue
 		}
 		for _, t := range tables {

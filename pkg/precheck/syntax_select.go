@@ -12,6 +12,7 @@ type selectFrame struct {
 	locked  int // the token of a FOR UPDATE or LOCK IN SHARE MODE, -1 without one
 	query   bool
 	exists  bool // the parentheses of EXISTS
+	into    bool // the rows go into variables or a file
 }
 
 func newFrame() selectFrame { return selectFrame{group: -1, locked: -1} }
@@ -82,6 +83,7 @@ func (a *analyser) clause(i int, k keyword, f *selectFrame) {
 		if k != kwWindow || a.is(i+2, "AS") { // WINDOW w AS (...)
 			f.inGroup = false
 		}
+		f.into = f.into || k == kwInto
 	}
 }
 
@@ -94,7 +96,7 @@ func (a *analyser) closeFrame(s statement, n int) {
 	if f.group < 0 || f.order || f.union || f.exists {
 		return
 	}
-	shown := n == 0 && (s.head == kwSelect || s.cursor)
+	shown := n == 0 && s.head == kwSelect && !f.into
 	if f.limit || shown {
 		a.add(fact{kind: factGroupNoOrder, name: "GROUP BY", since: 80013, limited: f.limit}, f.group)
 	}

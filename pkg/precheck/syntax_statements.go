@@ -11,8 +11,6 @@ import (
 type statement struct {
 	from, to int // toks[from:to]; a closing semicolon is not part of it
 	head     keyword
-	// cursor says that the statement is a cursor's SELECT.
-	cursor bool
 }
 
 // statements cuts the tokens into statements. It knows the compound statements
@@ -28,10 +26,9 @@ func (x *sqlText) statements(dst []statement) []statement {
 }
 
 type cutter struct {
-	x      *sqlText
-	i      int
-	out    []statement
-	cursor bool // the next statement is a cursor's
+	x   *sqlText
+	i   int
+	out []statement
 }
 
 // one takes the statement that starts at c.i.
@@ -41,11 +38,9 @@ func (c *cutter) one() {
 		c.i += 2 // a label
 	}
 	from, head := c.i, x.kw(c.i)
-	cursor := c.cursor
-	c.cursor = false
-	end := c.end(head)
+	end := min(c.end(head), len(x.toks)) // headers of cut texts reach beyond
 	if end > from || !x.op(end, ";") {
-		c.out = append(c.out, statement{from: from, to: end, head: head, cursor: cursor})
+		c.out = append(c.out, statement{from: from, to: end, head: head})
 	}
 	c.i = end
 	if x.op(c.i, ";") {
@@ -140,7 +135,6 @@ func (c *cutter) declareEnd() (int, bool) {
 	case x.kw(i+1) == kwHandler && x.kw(i+2) == kwFor:
 		i += 3
 	case x.kw(i+1) == kwCursor && x.kw(i+2) == kwFor:
-		c.cursor = true
 		return i + 3, true
 	default:
 		return 0, false

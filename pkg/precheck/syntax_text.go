@@ -56,12 +56,20 @@ func (x *sqlText) at(i int) sqlToken {
 	return x.toks[i]
 }
 
-func (x *sqlText) kw(i int) keyword { return x.at(i).kw }
+func (x *sqlText) kw(i int) keyword {
+	if uint(i) >= uint(len(x.toks)) {
+		return kwNone
+	}
+	return x.toks[i].kw
+}
 
 // op tells whether the token at i is the operator s.
 func (x *sqlText) op(i int, s string) bool {
-	t := x.at(i)
-	return t.Kind == sqllex.Op && t.Text(x.src) == s
+	if uint(i) >= uint(len(x.toks)) {
+		return false
+	}
+	t := &x.toks[i]
+	return t.Kind == sqllex.Op && x.src[t.Start:t.End] == s
 }
 
 // name tells whether the token at i can be an identifier.
