@@ -1,0 +1,5 @@
+//go:build race
+
+package rdssim
+
+const raceEnabled = true
