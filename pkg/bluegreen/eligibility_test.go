@@ -179,6 +179,27 @@ func testedRules(t *testing.T) []string {
 	return ids
 }
 
+// TestEligibilityBoundaries: values that are just still good.
+func TestEligibilityBoundaries(t *testing.T) {
+	f := cleanFacts()
+	f.Blue.BackupDays = 1
+	f.Blue.ID = strings.Repeat("x", 50)
+	own(&f)
+	f.BlueParameters = append(f.BlueParameters, Parameter{Name: "lower_case_table_names", Value: "1"})
+	f.TargetParameters = append(f.TargetParameters, Parameter{Name: "lower_case_table_names", Value: "1"})
+	want := strings.Join(slices.Sorted(slices.Values(cleanNotes)), ", ")
+	if diff := cmp.Diff(want, issueList(Eligibility(f))); diff != "" {
+		t.Errorf("issues (-want +got):\n%s", diff)
+	}
+	// One group unread: no comparison with what is not known.
+	f.TargetParameters = nil
+	for _, i := range Eligibility(f) {
+		if i.ID == "lower-case-table-names" {
+			t.Errorf("compared with an unread group: %s", i.Evidence)
+		}
+	}
+}
+
 // A database of ours that is being built is adopted, and a completed deployment
 // is only a wrapper.
 func TestEligibilityAdopts(t *testing.T) {

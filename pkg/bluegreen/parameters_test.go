@@ -157,6 +157,41 @@ func TestTranslateIgnoresWhatTheUserDidNotSet(t *testing.T) {
 	}
 }
 
+func TestTranslateForReverseReplica(t *testing.T) {
+	fam := families(t)
+	user := []Parameter{{Name: "binlog_row_value_options", Value: "PARTIAL_JSON", HasValue: true, Source: "user"}}
+	for _, way := range []bool{false, true} {
+		got, _ := TranslateParameters(user, fam["mysql8.0"], fam["mysql8.4"], "mysql8.0", "mysql8.4", TranslatePolicy{WayBack: way})
+		if _, set := parameter(got.Set, "binlog_row_value_options"); set == way {
+			t.Errorf("way back %t: partial JSON carried %t", way, set)
+		}
+	}
+}
+
+// A target family that does not let special parameters be set blocks rather
+// than leaving them to chance.
+func TestTranslateUnsettable(t *testing.T) {
+	fam := families(t)
+	to := slices.Clone(fam["mysql8.0"])
+	for i := range to {
+		switch to[i].Name {
+		case "event_scheduler", "lower_case_table_names", "collation_server":
+			to[i].Modifiable = false
+		}
+	}
+	user := []Parameter{{Name: "lower_case_table_names", Value: "1", HasValue: true, Source: "user"}}
+	got, issues := TranslateParameters(user, fam["mysql5.7"], to, "mysql5.7", "mysql8.0", TranslatePolicy{})
+	want := "block event-scheduler-not-settable, block lower-case-table-names-not-settable, note tls-protocols-lost, warn default-not-pinned"
+	if diff := cmp.Diff(want, issueList(issues)); diff != "" {
+		t.Errorf("issues (-want +got):\n%s", diff)
+	}
+	for _, p := range got.Set {
+		if slices.Contains([]string{"event_scheduler", "lower_case_table_names", "collation_server"}, p.Name) {
+			t.Errorf("sets %s, which cannot be modified", p.Name)
+		}
+	}
+}
+
 func TestFitValue(t *testing.T) {
 	for _, tc := range []struct {
 		allowed, value, want string

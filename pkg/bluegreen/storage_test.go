@@ -77,6 +77,7 @@ func TestChooseStorage(t *testing.T) {
 		{"keep gp2", vol("gp2", 500, 1500, 0), TargetPolicy{StorageType: "keep"}, "gp2 500 GiB", ""},
 		{"keep io1", vol("io1", 500, 5000, 0), TargetPolicy{}, "io1 500 GiB 5000 IOPS", ""},
 		{"keep gp3", vol("gp3", 500, 15000, 600), TargetPolicy{StorageType: "keep"}, "gp3 500 GiB 15000 IOPS 600 MiB/s", ""},
+		{"keep gp3 at 400", vol("gp3", 400, 13000, 600), TargetPolicy{StorageType: "keep"}, "gp3 400 GiB 13000 IOPS 600 MiB/s", ""},
 		{"keep small gp3", vol("gp3", 100, 3000, 125), TargetPolicy{StorageType: "keep"}, "gp3 100 GiB", ""},
 		{"dedicated log volume", Instance{ID: "db", StorageType: "io2", AllocatedGiB: 500, IOPS: 20000, DedicatedLog: true}, gp3, "io2 500 GiB 20000 IOPS", "warn storage-dedicated-log"},
 	} {
@@ -109,6 +110,21 @@ func TestStorageNeverLess(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestChooseStorageNotes(t *testing.T) {
+	note := func(kind string, iops int, pol TargetPolicy) string {
+		return strings.Join(chooseStorage(Instance{ID: "db", StorageType: kind, AllocatedGiB: 1000, IOPS: iops}, 0, pol).notes, "; ")
+	}
+	if got := note("io1", 10000, TargetPolicy{StorageType: "gp3"}); !strings.Contains(got, "cheaper") {
+		t.Errorf("io1's throughput is paid for without a word: %q", got)
+	}
+	for _, quiet := range []string{note("io1", 4000, TargetPolicy{StorageType: "gp3"}), note("gp2", 0, TargetPolicy{StorageType: "gp3"}),
+		note("io2", 10000, TargetPolicy{StorageType: "gp3", IOPS: 12000, ThroughputMiBps: 3000})} {
+		if quiet != "" {
+			t.Errorf("a note that says nothing new: %q", quiet)
 		}
 	}
 }

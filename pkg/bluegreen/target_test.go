@@ -149,6 +149,10 @@ func TestOffTargetAndGreenChange(t *testing.T) {
 			}
 		})
 	}
+	least := Target{Storage: StorageSpec{Type: "gp3", AllocatedGiB: 500, IOPS: 32000, ThroughputMiBps: 512}}
+	if m := least.GreenChange(Instance{StorageType: "gp3", AllocatedGiB: 500, IOPS: 32000, ThroughputMiBps: 700}, true, ""); m == nil {
+		t.Error("up to 32,000 IOPS nothing raises the throughput: too much is a change")
+	}
 	fast := Target{Storage: StorageSpec{Type: "gp3", AllocatedGiB: 500, IOPS: 40000, ThroughputMiBps: 625}}
 	if m := fast.GreenChange(Instance{StorageType: "gp3", AllocatedGiB: 500, IOPS: 40000, ThroughputMiBps: 700}, true, ""); m != nil {
 		t.Errorf("RDS raises throughput above 32,000 IOPS itself, change %s", m)
