@@ -146,8 +146,8 @@ func TestTypeRules(t *testing.T) {
 				"edge enum('"+long[1:]+"')", "many set('"+strings.Repeat("ab','", 60)+"c')",
 				"quotes set('"+strings.Repeat("''", 200)+"')", "commas set('"+strings.Repeat(",", 255)+"')",
 				"slashes enum('"+strings.Repeat(`\\`, 255)+"')", "accents enum('"+strings.Repeat("é", 255)+"')", "wide enum('"+strings.Repeat("é", 256)+"')",
-				"word varchar(300)")
-		}, []string{"shop.e.bad", "shop.e.badset", "shop.e.wide"}},
+				"inner enum('"+strings.Repeat("a", 200)+"''"+strings.Repeat("b", 55)+"')", "word varchar(300)")
+		}, []string{"shop.e.bad", "shop.e.badset", "shop.e.wide", "shop.e.inner"}},
 		{"twins", "duplicateEnumValues", hop84, func(t *testing.T, c *Catalog) {
 			add(c, "shop", "e", "id int", "a enum('x','X')", "b enum('x','X')", "d enum('x','y')")
 			c.column(t, "shop", "e", "b").Collation = "utf8mb4_bin"
@@ -183,16 +183,17 @@ func TestTypeRules(t *testing.T) {
 func TestColumnRules(t *testing.T) {
 	runRuleCases(t, []ruleCase{
 		{"defaults", "zeroDates", hop80, func(t *testing.T, c *Catalog) {
-			add(c, "shop", "z", "id int", "a date", "b datetime", "d date", "e timestamp", "v varchar(20)", "ok date")
-			for n, v := range map[string]string{"a": "0000-00-00", "b": "0000-00-00 00:00:00", "d": "2010-00-00", "e": "CURRENT_TIMESTAMP", "v": "0000-00-00", "ok": "2010-10-10"} {
+			add(c, "shop", "z", "id int", "a date", "b datetime", "d date", "e timestamp", "v varchar(20)", "ok date", "f date")
+			for n, v := range map[string]string{"a": "0000-00-00", "b": "0000-00-00 00:00:00", "d": "2010-00-00", "e": "CURRENT_TIMESTAMP", "v": "0000-00-00", "ok": "2010-10-10", "f": "2010-00-10"} {
 				c.column(t, "shop", "z", n).Default = text(v)
 			}
-		}, []string{"shop.z.a", "shop.z.b", "shop.z.d"}},
+		}, []string{"shop.z.a", "shop.z.b", "shop.z.d", "shop.z.f"}},
 		{"mode", "zeroDates", hop80, func(t *testing.T, c *Catalog) { c.Server.SQLMode = "NO_ZERO_IN_DATE,STRICT_TRANS_TABLES" }, []string{"sql_mode (notice)"}},
 		{"counter", "autoIncrementNearMax", hop80, func(t *testing.T, c *Catalog) {
 			add(c, "shop", "a", "id int(11) auto_increment").AutoIncrement = 2147483600
 			add(c, "shop", "b", "id int(10) unsigned auto_increment").AutoIncrement = 2147483600
 			add(c, "shop", "d", "id tinyint(3) unsigned auto_increment").AutoIncrement = 250
+			add(c, "shop", "h", "id tinyint(3) unsigned auto_increment").AutoIncrement = 180
 			add(c, "shop", "e", "id bigint(20) unsigned auto_increment").AutoIncrement = 1 << 62
 			add(c, "shop", "f", "id bigint(20) unsigned auto_increment").AutoIncrement = 1<<64 - 1
 		}, []string{"shop.a.id", "shop.d.id", "shop.f.id"}},

@@ -45,6 +45,10 @@ func TestVariableRules(t *testing.T) {
 			c.Server.Version = "8.0.40"
 			c.Variables = []Variable{{"expire_logs_days", "0", "COMPILED"}, {"old", "OFF", "GLOBAL"}, {"avoid_temporal_upgrade", "ON", "COMPILED"}}
 		}, []string{"old"}},
+		{"RDS writes its own option file", "removedSysVars", Hop{mysqlver.MustParse("8.0.40"), hop84.To}, func(t *testing.T, c *Catalog) {
+			c.Server.Version = "8.0.40"
+			c.Variables = []Variable{{"basedir", "/rdsdbbin/mysql-8.0.40/", "GLOBAL"}, {"avoid_temporal_upgrade", "OFF", "GLOBAL"}, {"old", "ON", "GLOBAL"}, {"master_info_repository", "FILE", "GLOBAL"}}
+		}, []string{"old"}},
 		{"syslog", "removedSysLogVars", hop80, func(t *testing.T, c *Catalog) { c.MyCnf = []Parameter{{"log_syslog", "ON"}, {"log-syslog-tag", "x"}} }, []string{"log_syslog", "log_syslog_tag"}},
 		{"syslog running", "removedSysLogVars", hop80, setTo("log_syslog_tag", "mysqld"), []string{"log_syslog_tag"}},
 		{"stock new defaults in 8.4", "sysVarsNewDefaults", hop84, func(t *testing.T, c *Catalog) {
