@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -147,9 +148,19 @@ func (a *Access) judge(cat *precheck.Catalog, q PrecheckQuery, failed func(error
 	return precheck.Judge(cat, route, PrecheckPolicy(a.Plan, a.Now()), precheck.JudgeOptions{ID: q.Endpoint.ID, Only: a.Checks})
 }
 
+// handledByGroup are the checks about system variables. RDS takes none of them
+// from blue: the green gets a parameter group of its own family, which the plan
+// names or has translated, so what they find informs and does not block.
+var handledByGroup = []string{"removedSysVars", "removedSysLogVars", "sysVarsNewDefaults"}
+
 // PrecheckPolicy is the plan's policy over findings.
 func PrecheckPolicy(p *plan.Plan, now time.Time) precheck.Policy {
-	return precheck.Policy{Severity: p.Prechecks.Severity, FailLevel: p.Prechecks.FailLevel, Waivers: p.Prechecks.Waivers, Now: now}
+	severity := map[string]precheck.Severity{}
+	for _, id := range handledByGroup {
+		severity[id] = precheck.Notice
+	}
+	maps.Copy(severity, p.Prechecks.Severity)
+	return precheck.Policy{Severity: severity, FailLevel: p.Prechecks.FailLevel, Waivers: p.Prechecks.Waivers, Now: now}
 }
 
 // Lag asks a green how far it is behind its blue. Both applier and receiver

@@ -183,7 +183,7 @@ func (e *Engine) learn(u unit, a bluegreen.Action, f *bluegreen.Fault) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if yes, known := e.cfg.Store.mem.oneCall[u.scope]; known && !yes {
-		return false
+		return true // learnt from another database while this call was under way
 	}
 	_, err := e.cfg.Store.append(journal.Entry{Kind: journal.Fact, At: e.cfg.Clock.Now(),
 		What: "RDS does not take " + a.Create.Version + " and " + a.Create.Class + " in one call; greens are built on their old class and modified"},

@@ -217,10 +217,6 @@ func (e *Engine) tick(ctx context.Context, mayAct bool) (Status, schedule, error
 	if err := e.carryOut(ctx, units, sch.act); err != nil {
 		return st, sch, err
 	}
-	if len(sch.work) > 0 || len(sch.act) > 0 {
-		sch.outcome = OutcomeRunning
-		st.Outcome = OutcomeRunning
-	}
 	return st, sch, nil
 }
 
@@ -296,7 +292,7 @@ func (e *Engine) unit(m member, now time.Time) unit {
 		u.resting = true
 	}
 	for _, w := range u.step.Work {
-		u.busy = u.busy || e.inWork[m.key+string(w)]
+		u.busy = u.busy || w != bluegreen.WorkLag && e.inWork[m.key+string(w)]
 	}
 	return u
 }

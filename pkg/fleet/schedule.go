@@ -272,7 +272,7 @@ func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
 		}
 		ambiguous = ambiguous || u.state.Ambiguous
 		switch {
-		case u.unread, u.busy, u.resting, movesByItself(u):
+		case u.unread, u.busy, u.resting, movesByItself(u), asks(u):
 			s.moving = true
 		case u.state.Stage == bluegreen.Held:
 			held++
@@ -303,6 +303,17 @@ func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
 	default:
 		s.outcome = OutcomeDone
 	}
+}
+
+// asks: a read is due whose answer may move it on. Replica lag is read as long
+// as a green stands ready, and moves nothing.
+func asks(u *unit) bool {
+	for _, w := range u.step.Work {
+		if w != bluegreen.WorkLag {
+			return true
+		}
+	}
+	return false
 }
 
 // movesByItself: AWS or time moves it on, or it changes with the next reads.
