@@ -2,11 +2,43 @@
 GO ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test bench lint clean
+.PHONY: build demo test test-race servers bench lint recordings clean
+
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/rdsupgrade ./cmd/rdssim
 
 # The main job on the simulated RDS; reports are in out/.
 demo: build
 	./scripts/demo.sh
+
+# Everything, against real MySQL servers that are brought up here and stopped
+# at the end: MySQL 5.7 and a newer one, from RDSUPGRADE_TEST_MYSQL57 and
+# RDSUPGRADE_TEST_MYSQL9, from Docker, or fetched (docs/testing.md).
+test: servers
+	$(GO) vet ./...
+	@$(GO) test -timeout 15m ./... ; code=$$? ; $(GO) run ./internal/mysqltest/cmd/mysqltest down ; exit $$code
+
+# The packages with goroutines of their own, under the race detector.
+test-race: servers
+	$(GO) test -race -timeout 15m ./pkg/fleet/... ./pkg/precheck/... ./internal/awsrds/... ./internal/rdssim/... ./internal/enginetest/...
+
+servers:
+	$(GO) run ./internal/mysqltest/cmd/mysqltest up
+
+bench: servers
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint:
+	test -z "$$(gofmt -l .)"
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# What the simulated databases answer, recorded anew from real servers.
+recordings: servers
+	$(GO) run ./internal/mysqltest/cmd/record
+
+clean:
+	-$(GO) run ./internal/mysqltest/cmd/mysqltest down
+	rm -rf bin out .rdsupgrade .cache
