@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -164,7 +165,14 @@ func precheckPlan(ctx contexts, s streams, o precheckOptions) error {
 	if a, ok := cfg.SQL.(*fleet.Access); ok {
 		a.Read = o.read
 		a.Checks = o.checks
-		a.OnCatalog = o.onCatalog(catalogs)
+		judge, err := o.judge(ctx.hard)
+		if err != nil {
+			return err
+		}
+		if judge != nil {
+			defer judge.close()
+		}
+		a.OnCatalog = o.onCatalog(ctx.soft, judge, catalogs)
 	}
 	say := newCounter(s.err, "audited")
 	reports, st, err := fleet.New(cfg).Audit(ctx.soft, fleet.AuditOptions{Keep: o.keep.keeps, Target: o.target, Done: func(precheck.Report) { say.one() }})
@@ -220,9 +228,14 @@ func precheckExit(reports []precheck.Report) int {
 }
 
 // onCatalog saves catalogs and keeps those that fix scripts need.
-func (o precheckOptions) onCatalog(kept map[string]*precheck.Catalog) func(string, *precheck.Catalog) error {
+func (o precheckOptions) onCatalog(ctx context.Context, judge *judging, kept map[string]*precheck.Catalog) func(string, *precheck.Catalog) error {
 	var m keeper
 	return func(id string, c *precheck.Catalog) error {
+		if judge != nil {
+			if err := judge.fill(ctx, c); err != nil {
+				return err
+			}
+		}
 		if o.fixSQL != "" {
 			m.keep(kept, id, c)
 		}

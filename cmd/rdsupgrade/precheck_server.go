@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"os"
@@ -16,12 +17,22 @@ import (
 
 // precheckServer audits one server by DSN, or judges one saved catalog.
 func precheckServer(ctx contexts, s streams, o precheckOptions) error {
-	cat, id, err := o.readCatalog(ctx.soft)
+	cat, id, err := o.catalogOf(ctx.soft)
 	if err != nil {
 		return err
 	}
 	if o.saveCatalog != "" {
 		if err := precheck.SaveFile(o.saveCatalog, cat); err != nil {
+			return err
+		}
+	}
+	judge, err := o.judge(ctx.hard)
+	if err != nil {
+		return err
+	}
+	if judge != nil {
+		defer judge.close()
+		if err := judge.Fill(ctx.soft, cat); err != nil {
 			return err
 		}
 	}
@@ -41,6 +52,15 @@ func precheckServer(ctx contexts, s streams, o precheckOptions) error {
 		return err
 	}
 	return exitWith(precheckExit(reports))
+}
+
+// catalogOf is the server's or the file's, with the option file's settings.
+func (o precheckOptions) catalogOf(ctx context.Context) (*precheck.Catalog, string, error) {
+	cat, id, err := o.readCatalog(ctx)
+	if err == nil && o.myCnf != "" {
+		cat.MyCnf, err = precheck.ReadMyCnf(o.myCnf)
+	}
+	return cat, id, err
 }
 
 // readCatalog reads the server, or the file.
@@ -96,6 +116,46 @@ func (o precheckOptions) judgeCatalog(cat *precheck.Catalog, id string) (prechec
 	}
 	opts := precheck.JudgeOptions{ID: id, Only: o.checks}
 	return precheck.Judge(cat, route, precheck.Policy{Now: time.Now()}, opts), nil
+}
+
+// judging is a connection to the server that has the last word on syntax.
+type judging struct {
+	*precheck.ServerJudge
+	db *sql.DB
+	mu sync.Mutex
+}
+
+// judge connects to that server, nil when none was named.
+func (o precheckOptions) judge(ctx context.Context) (*judging, error) {
+	if o.judgeDSN == "" {
+		return nil, nil
+	}
+	t, err := target(o.judgeDSN, o.judgePasswordEnv)
+	if err != nil {
+		return nil, err
+	}
+	db, err := t.Open()
+	if err != nil {
+		return nil, err
+	}
+	j, err := precheck.NewServerJudge(ctx, db)
+	if err != nil {
+		db.Close()
+		return nil, &failure{exit: exitFailed, Code: "judge", Text: err.Error(), Next: "--judge-dsn names any MySQL 8 server, production or not: it only parses"}
+	}
+	return &judging{ServerJudge: j, db: db}, nil
+}
+
+// fill lets the judge speak about one catalog at a time.
+func (j *judging) fill(ctx context.Context, c *precheck.Catalog) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.Fill(ctx, c)
+}
+
+func (j *judging) close() {
+	_ = j.Close() // only parsing was asked of it
+	_ = j.db.Close()
 }
 
 // compare judges an older catalog by the same rules and tells the difference.

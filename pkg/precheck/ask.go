@@ -15,15 +15,10 @@ import (
 // by column name; NULL is absent. Connecting fails with a *ConnectError.
 func Ask(ctx context.Context, t Target, query string) ([]map[string]string, error) {
 	var dialled atomic.Bool
-	cfg, err := t.config(ReadOptions{StatementTimeout: 30 * time.Second}, func() { dialled.Store(true) })
+	db, err := t.open(&dialled)
 	if err != nil {
 		return nil, err
 	}
-	connector, err := mysql.NewConnector(cfg)
-	if err != nil {
-		return nil, connectError(t, err, false)
-	}
-	db := sql.OpenDB(connector)
 	defer db.Close()
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -36,6 +31,21 @@ func Ask(ctx context.Context, t Target, query string) ([]map[string]string, erro
 	}
 	defer rows.Close()
 	return texts(rows)
+}
+
+// Open gives a pool on the server; connecting happens at first use.
+func (t Target) Open() (*sql.DB, error) { return t.open(new(atomic.Bool)) }
+
+func (t Target) open(dialled *atomic.Bool) (*sql.DB, error) {
+	cfg, err := t.config(ReadOptions{StatementTimeout: 30 * time.Second}, func() { dialled.Store(true) })
+	if err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, connectError(t, err, false)
+	}
+	return sql.OpenDB(connector), nil
 }
 
 func texts(rows *sql.Rows) ([]map[string]string, error) {
