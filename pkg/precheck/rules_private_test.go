@@ -140,3 +140,37 @@ func dataDir(t *testing.T, s *mysqltest.Server) string {
 	}
 	return dir
 }
+
+// TestJudgeWithSelectOnly: what an account with SELECT alone cannot see is
+// inconclusive and names its grant; the rest is judged.
+func TestJudgeWithSelectOnly(t *testing.T) {
+	server := mysqltest.Old(t)
+	account := server.Account(t, "SELECT ON *.*")
+	c, err := Read(t.Context(), targetOf(account), ReadOptions{Schemas: []string{"nosuch"}, MaxThreadsRunning: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	route, err := RouteFor(mysqlver.MustParse(c.Server.Version), mysqlver.MustParse("8.4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := Judge(c, route, Policy{}, JudgeOptions{})
+	if rep.Verdict != Unknown {
+		t.Errorf("the verdict is %s", rep.Verdict)
+	}
+	status := map[string]Status{}
+	for _, ch := range rep.Checks {
+		status[ch.ID] = ch.Status
+		if ch.Status == StatusError && (ch.Grant == "" || ch.Reason == "") {
+			t.Errorf("%s is inconclusive without a grant: %q", ch.ID, ch.Reason)
+		}
+	}
+	for id, want := range map[string]Status{
+		"schemaInconsistency": StatusError, "circularDirectory": StatusError, "historyListLength": StatusError, "triggerDefiner": StatusError,
+		"oldTemporal": StatusPassed, "mysqlSchema": StatusPassed, "eventDefiner": StatusPassed, "removedSysVars": StatusPassed,
+	} {
+		if status[id] != want {
+			t.Errorf("%s is %s, want %s", id, status[id], want)
+		}
+	}
+}

@@ -47,6 +47,8 @@ var realCases = []realCase{
 	{sql: []string{"CREATE TABLE mb3 (id INT PRIMARY KEY, three VARCHAR(10) CHARACTER SET utf8, four VARCHAR(10) CHARACTER SET utf8mb4)"}, found: []string{"utf8mb3 {s}.mb3.three"}},
 	{sql: []string{"CREATE TABLE en (id INT PRIMARY KEY, a ENUM('x','" + strings.Repeat("a", 256) + "'))"}, refused: 3505, found: []string{"enumSetElementLength {s}.en.a"}},
 	{sql: []string{"CREATE TABLE en2 (id INT PRIMARY KEY, a SET('x','" + strings.Repeat("é", 256) + "') CHARACTER SET utf8mb4)"}, refused: 3505, found: []string{"enumSetElementLength {s}.en2.a"}},
+	{sql: []string{"CREATE PROCEDURE en_param(a ENUM('" + strings.Repeat("a", 256) + "')) SELECT 1"}, refused: 3505, found: []string{"enumSetElementLength {s}.en_param"}},
+	{sql: []string{"CREATE FUNCTION en_ret() RETURNS SET('" + strings.Repeat("a", 256) + "') DETERMINISTIC RETURN 'x'"}, refused: 3505, found: []string{"enumSetElementLength {s}.en_ret"}},
 	{sql: []string{"CREATE TABLE en3 (id INT PRIMARY KEY, a SET('" + strings.Repeat("''", 200) + "'), b ENUM('" + strings.Repeat(`\\\\`, 127) + "'), d ENUM('" + strings.Repeat("é", 255) + "') CHARACTER SET utf8mb4)"}},
 	{sql: []string{"CREATE TABLE de (id INT PRIMARY KEY, a JSON NOT NULL DEFAULT '', b POINT NOT NULL DEFAULT '', t TEXT NOT NULL DEFAULT '', d JSON DEFAULT '')"}, refused: 1101,
 		found: []string{"columnsWhichCannotHaveDefaults {s}.de.a", "columnsWhichCannotHaveDefaults {s}.de.b"}},

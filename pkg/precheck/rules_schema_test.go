@@ -148,6 +148,18 @@ func TestTypeRules(t *testing.T) {
 				"slashes enum('"+strings.Repeat(`\\`, 255)+"')", "accents enum('"+strings.Repeat("é", 255)+"')", "wide enum('"+strings.Repeat("é", 256)+"')",
 				"inner enum('"+strings.Repeat("a", 200)+"''"+strings.Repeat("b", 55)+"')", "word varchar(300)")
 		}, []string{"shop.e.bad", "shop.e.badset", "shop.e.wide", "shop.e.inner"}},
+		{"routines", "enumSetElementLength", hop80, func(t *testing.T, c *Catalog) {
+			proc := func(n, params, body, mode string) {
+				c.Programs = append(c.Programs, Program{Kind: KindProcedure, Schema: "shop", Name: n, Params: params, Body: body, SQLMode: mode, HasBody: true})
+			}
+			proc("param", "a ENUM('x','"+long+"')", "select 1", "")
+			proc("local", "", "begin declare v set ( 'y' , '"+long+"') ; end", "")
+			proc("edge", "a ENUM('"+long[1:]+"')", "select '"+long+"', find_in_set('"+long+"', 'x'); set @a = ('"+long+"')", "")
+			proc("quotes", "", "begin declare v enum('"+strings.Repeat("''", 200)+"'); end", "")
+			proc("slashes", "", `begin declare v enum('`+strings.Repeat(`\\`, 200)+`'); end`, "")
+			proc("noescape", "", `begin declare v enum('`+strings.Repeat(`\\`, 200)+`'); end`, "NO_BACKSLASH_ESCAPES")
+			proc("comment", "", "begin /* enum('"+long+"') */ end", "")
+		}, []string{"shop.param", "shop.local", "shop.noescape"}},
 		{"twins", "duplicateEnumValues", hop84, func(t *testing.T, c *Catalog) {
 			add(c, "shop", "e", "id int", "a enum('x','X')", "b enum('x','X')", "d enum('x','y')")
 			c.column(t, "shop", "e", "b").Collation = "utf8mb4_bin"

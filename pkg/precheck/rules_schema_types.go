@@ -24,10 +24,10 @@ func typeRules() []Rule {
 		},
 		{
 			ID: "enumSetElementLength", Title: "ENUM and SET elements of more than 255 characters", Severity: Error,
-			About:  "8.0 allows 255 characters (1020 bytes) for an element of an ENUM or SET; a table with a longer one cannot be upgraded.",
+			About:  "8.0 allows 255 characters (1020 bytes) for an element of an ENUM or SET; a table or a routine with a longer one cannot be upgraded.",
 			Fix:    "Shorten the element in the table and in the data.",
-			Source: srcBoth + "; doubled quotes and escapes count as the one character they stand for", Doc: docPrepare80,
-			Needs: []Section{SectionColumns}, Applies: to80, Check: checkEnumElements,
+			Source: srcBoth + ", there for routines as well; doubled quotes and escapes count as the one character they stand for", Doc: docPrepare80,
+			Needs: []Section{SectionTables, SectionColumns, SectionRoutines}, Applies: to80, Check: checkEnumElements,
 		},
 		{
 			ID: "duplicateEnumValues", Title: "ENUM and SET elements that differ only in case", Severity: Warning,
@@ -177,24 +177,6 @@ func unescape(c byte) byte {
 
 func isEnumOrSet(c *Column) bool {
 	return strings.EqualFold(c.DataType, "enum") || strings.EqualFold(c.DataType, "set")
-}
-
-func checkEnumElements(in *Input) ([]Finding, error) {
-	var out []Finding
-	for c := range in.Index.baseColumns() {
-		if !isEnumOrSet(c) || len(c.ColumnType) < 255 {
-			continue
-		}
-		longest := 0
-		for _, e := range elements(c.ColumnType) {
-			longest = max(longest, utf8.RuneCountInString(e))
-		}
-		if longest > 255 {
-			out = append(out, Finding{Object: name(c.Schema, c.Table, c.Name),
-				Message: fmt.Sprintf("an element of the %s has %d characters; 255 are allowed", strings.ToUpper(c.DataType), longest)})
-		}
-	}
-	return out, nil
 }
 
 func checkDuplicateElements(in *Input) ([]Finding, error) {
