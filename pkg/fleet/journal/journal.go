@@ -134,12 +134,11 @@ func Open(path string, opts Options, fold func(Entry)) (*Journal, error) {
 
 // cutTorn keeps the half-written line beside the journal and truncates it.
 func (j *Journal) cutTorn(good int64) error {
-	rest := make([]byte, 1<<16)
-	n, err := j.f.ReadAt(rest, good)
-	if err != nil && !errors.Is(err, io.EOF) {
+	rest, err := io.ReadAll(io.NewSectionReader(j.f, good, MaxLine))
+	if err != nil {
 		return fmt.Errorf("read the torn line: %w", err)
 	}
-	if err := os.WriteFile(j.path+".torn", rest[:n], 0o600); err != nil {
+	if err := os.WriteFile(j.path+".torn", rest, 0o600); err != nil {
 		return fmt.Errorf("keep the torn line: %w", err)
 	}
 	if err := j.f.Truncate(good); err != nil {
@@ -219,12 +218,7 @@ func encode(e Entry) (line []byte, hash string, err error) {
 // it for writing; it may run beside a writer. Damage is returned after the good
 // prefix was folded; a torn last line is not damage to a reader.
 func Read(path string, fold func(Entry)) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("open the journal: %w", err)
-	}
-	defer f.Close()
-	_, err = scan(f, path, fold)
+	err := readAll(path, fold)
 	var d *Damage
 	if errors.As(err, &d) && d.Torn {
 		return nil
@@ -232,10 +226,22 @@ func Read(path string, fold func(Entry)) error {
 	return err
 }
 
-// Verify checks the whole chain: entries, first and last time, head hash.
+func readAll(path string, fold func(Entry)) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the journal: %w", err)
+	}
+	defer f.Close()
+	_, err = scan(f, path, fold)
+	return err
+}
+
+// Verify checks the whole chain: entries, first and last time, head hash. A
+// torn last line is damage here: whether a crash cut it or a hand changed its
+// end, the bytes do not say.
 func Verify(path string) (Summary, error) {
 	var s Summary
-	err := Read(path, func(e Entry) {
+	err := readAll(path, func(e Entry) {
 		if s.Entries == 0 {
 			s.First = e.At
 		}
@@ -263,7 +269,7 @@ func scan(r io.Reader, path string, fold func(Entry)) (good int64, err error) {
 			return good, nil
 		}
 		if err == io.EOF {
-			return good, &Damage{path, n, "the last line is incomplete", true}
+			return good, &Damage{path, n, "the last line is incomplete, as a crash in the middle of a write leaves it; the next run sets it aside", true}
 		}
 		if err != nil {
 			return good, &Damage{path, n, err.Error(), false}
