@@ -74,6 +74,10 @@ func TestGuardrails(t *testing.T) {
 			a := newAPI(t, smallFleet, Options{Faults: &Faults{Faults: []Fault{c.fault}}})
 			id, green := ready(a, "up", c.database)
 			a.clk.Advance(6 * time.Hour)
+			endless := c.fault.Kind == FaultEndlessLag
+			if v, _ := a.sim.Server(Scope{acct1, west}, green); (v.Lag > time.Hour) != endless {
+				t.Errorf("after six hours green is %s behind", v.Lag)
+			}
 			a.must("SwitchoverBlueGreenDeployment", "BlueGreenDeploymentIdentifier", id)
 			a.clk.Advance(time.Minute)
 			d := a.deployment(id)

@@ -139,6 +139,7 @@ func TestAnswers(t *testing.T) {
 			// Exactly as recorded, in the name of the own schema.
 			{"SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, CREATE_OPTIONS FROM information_schema.TABLES /* rdsupgrade:tables */ WHERE TABLE_SCHEMA = 'shop'",
 				[][]string{{"shop", "orders", "12", "NULL"}, {"shop", "appdb_log", "0", "partitioned"}}},
+			{"SHOW CREATE TABLE `shop`.`orders`;", [][]string{{"shop.orders"}}},
 			// By its tag.
 			{"SELECT something else /* rdsupgrade:innodb */", [][]string{{"shop/orders"}}},
 			// The version is the model's, not the recorded server's.
@@ -273,14 +274,20 @@ func TestSwitchover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
 	w.set("orders", Server{ID: "db-A", Version: "5.7.44", Schema: "shop", Offline: true})
 	if _, err := conn.ExecContext(t.Context(), "SET @a = 1"); code(err) != 3032 {
 		t.Errorf("in the dark: %v", err)
 	}
+	_ = conn.Close() // it is lost anyway
+	w.set("orders", Server{ID: "db-A", Version: "5.7.44", Schema: "shop"})
+	idle, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Close()
 	w.set("orders", Server{ID: "db-Z", Version: "8.0.46", Schema: "shop"})
-	if _, err := conn.ExecContext(t.Context(), "SET @a = 1"); err == nil {
-		t.Error("the old connection survived")
+	if _, err := idle.ExecContext(t.Context(), "SET @a = 1"); err == nil || code(err) != 0 {
+		t.Errorf("a connection to the server that left: %v", err)
 	}
 	if h, pt, _ := p.Endpoint(Key{Name: "orders"}); h != host || pt != port {
 		t.Error("the address changed")
