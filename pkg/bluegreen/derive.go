@@ -228,49 +228,6 @@ func (f Facts) deriveBuilt(s State, blue *Instance, d *Deployment) State {
 	return s
 }
 
-// membersUnsettled says what of the greens is not yet as it must be.
-func (f Facts) membersUnsettled(d *Deployment) string {
-	if len(d.Members) == 0 {
-		return "RDS does not list the members yet"
-	}
-	var todo []string
-	for _, m := range d.Members {
-		if m.Target == "" {
-			return IDFromARN(m.Source) + " has no green yet"
-		}
-		id := IDFromARN(m.Target)
-		g := f.Instances[id]
-		twin := IDFromARN(m.Source)
-		switch {
-		case g == nil:
-			todo = append(todo, id+" is not visible yet")
-		case !g.Settled():
-			todo = append(todo, id+" is "+settleText(g))
-		case m.Status != Available && m.Status != SwitchoverFailed:
-			todo = append(todo, id+" is "+m.Status+" in the deployment")
-		case f.Target != nil && f.Target.GreenChange(*g, twin == f.ID, twin) != nil:
-			todo = append(todo, id+" needs "+f.Target.GreenChange(*g, twin == f.ID, twin).String())
-		case f.Instances[twin] == nil || !f.Instances[twin].Available():
-			todo = append(todo, twin+" is not available")
-		}
-	}
-	return strings.Join(todo, "; ")
-}
-
-func settleText(i *Instance) string {
-	t := i.Status
-	if i.StorageOperation != "" && i.Status == "available" {
-		t = i.StorageOperation
-	}
-	if len(i.Pending) > 0 && i.Status == "available" {
-		t = "waiting for " + strings.Join(i.Pending, ", ")
-	}
-	if i.Progress != "" {
-		t += " (" + i.Progress + " %)"
-	}
-	return t
-}
-
 // lagReason is empty when lag was low for long enough.
 func (f Facts) lagReason() string {
 	if f.Record.AllowNoSQL != nil {

@@ -42,7 +42,11 @@ type EligibilityFacts struct {
 	OwnDeployment    string // our deterministic name
 	Proxies          []string
 	ProxyKnown       bool
-	Integrations     []string
+	// ProxyDown lists proxies that do not reach the instance now.
+	ProxyDown    []string
+	Integrations []string
+	// IntegrationsUnread and MaintenanceUnread: the list could not be read.
+	IntegrationsUnread, MaintenanceUnread bool
 	// PendingMaintenance lists the actions that DescribePendingMaintenanceActions shows.
 	PendingMaintenance []string
 	ExternalReplica    *bool    // nil: not known

@@ -103,6 +103,14 @@ var instanceRules = []rule{
 		},
 	},
 	{
+		id: "pending-maintenance-unknown", severity: SeverityWarn,
+		title:  "whether maintenance is pending is not known",
+		wayOut: "allow rds:DescribePendingMaintenanceActions", source: sourceMajor,
+		check: func(f *EligibilityFacts) []finding {
+			return when(f.MaintenanceUnread, "pending maintenance could not be listed")
+		},
+	},
+	{
 		id: "parameter-group-pending-reboot", severity: SeverityBlock, code: invalidState,
 		title:  "the parameter group is not in sync: values wait for a reboot",
 		wayOut: "reboot the instance, or take the static change back", source: sourceCreate,

@@ -238,6 +238,9 @@ var groupRules = []rule{
 // checkScheduler wants the scheduler off in the target group. A group that does
 // not say so gets the server's default, which is on from 8.0.
 func checkScheduler(f *EligibilityFacts) []finding {
+	if blue, _ := parameter(f.BlueParameters, "event_scheduler"); UpgradesAfterCreate(f.Blue, f.Hop) && switchWord(blue) == "1" {
+		return found("blue's own group, which green is created with before it is upgraded: event_scheduler=" + blue)
+	}
 	if f.TargetParameters == nil {
 		return nil
 	}

@@ -66,7 +66,8 @@ var topologyRules = []rule{
 		},
 	},
 	{
-		id: "rds-proxy", severity: SeverityWarn,
+		// Newer pages support proxies, older ones do not: AWS's answer decides.
+		id: "rds-proxy", severity: SeverityWarn, code: notSupported,
 		title:  "an RDS Proxy: blue must be its target before the deployment is created, and it adds guardrails at switchover",
 		wayOut: "see that blue is registered as the proxy's target; older pages say that proxies are not supported: try one database first", source: "RDS user guide, rds-proxy-blue-green",
 		check: func(f *EligibilityFacts) []finding {
@@ -79,6 +80,22 @@ var topologyRules = []rule{
 		wayOut: "allow rds:DescribeDBProxies and rds:DescribeDBProxyTargets", source: "RDS user guide, rds-proxy-blue-green",
 		check: func(f *EligibilityFacts) []finding {
 			return when(!f.ProxyKnown && len(f.Proxies) == 0, "proxies could not be listed")
+		},
+	},
+	{
+		id: "rds-proxy-unreachable", severity: SeverityWarn,
+		title:  "a proxy does not reach blue: the switchover's guardrails would cancel it",
+		wayOut: "mend the proxy's target (credentials, security groups) before the switchover", source: "RDS user guide, rds-proxy-blue-green",
+		check: func(f *EligibilityFacts) []finding {
+			return when(len(f.ProxyDown) > 0, joined(f.ProxyDown))
+		},
+	},
+	{
+		id: "zero-etl-unknown", severity: SeverityWarn,
+		title:  "whether a zero-ETL integration reads this database is not known",
+		wayOut: "allow rds:DescribeIntegrations", source: sourceLimits,
+		check: func(f *EligibilityFacts) []finding {
+			return when(f.IntegrationsUnread, "integrations could not be listed")
 		},
 	},
 	{

@@ -105,49 +105,14 @@ func (f Facts) nextBuild() Step {
 			acts = append(acts, Action{Kind: DeleteDeployment, Deployment: d.ID, Why: "its switchover is done; old blue stays"})
 		}
 	}
-	storage := f.Target.Storage
-	acts = append(acts, Action{
-		Kind: CreateDeployment, Why: "build the green for " + f.Hops[0].From + " -> " + f.Hops[0].To,
-		Create: &CreateSpec{
-			Name: DeploymentName(f.Campaign, f.ID, f.Hops[0].To), SourceARN: blue.ARN,
-			Version: f.Hops[0].To, ParameterGroup: f.Target.ParameterGroup,
-			Class: f.Target.CreateClass, Storage: storageToSend(*blue, storage),
-			Tags: map[string]string{TagCampaign: f.Campaign, TagDatabase: f.ID},
-		},
-	})
+	spec := f.Target.DeploymentSpec(DeploymentName(f.Campaign, f.ID, f.Hops[0].To), *blue, f.Hops[0],
+		map[string]string{TagCampaign: f.Campaign, TagDatabase: f.ID})
+	reason := "build the green for " + f.Hops[0].From + " -> " + f.Hops[0].To
+	if spec.Version == "" {
+		reason = "build the green on " + f.Hops[0].From + ": with a custom option group it is upgraded to " + f.Hops[0].To + " afterwards"
+	}
+	acts = append(acts, Action{Kind: CreateDeployment, Why: reason, Create: &spec})
 	return Step{Queue: BuildQueue, Actions: f.owned(acts)}
-}
-
-// storageToSend is nil when the target's storage is what blue has.
-func storageToSend(blue Instance, want StorageSpec) *StorageSpec {
-	same := (want.Type == "" || want.Type == blue.StorageType) &&
-		(want.AllocatedGiB == 0 || want.AllocatedGiB == blue.AllocatedGiB) &&
-		(want.IOPS == 0 || want.IOPS == blue.IOPS) &&
-		(want.ThroughputMiBps == 0 || want.ThroughputMiBps == blue.ThroughputMiBps) && !want.UpgradeConfig
-	if same {
-		return nil
-	}
-	return &want
-}
-
-// greenChanges brings members to their class and storage, all in one call each
-// because RDS allows no second storage change for hours.
-func (f Facts) greenChanges(d *Deployment) []Action {
-	if d == nil || f.Target == nil {
-		return nil
-	}
-	var acts []Action
-	for _, m := range d.Members {
-		g := f.Instances[IDFromARN(m.Target)]
-		twin := IDFromARN(m.Source)
-		if g == nil || !g.Settled() {
-			continue
-		}
-		if change := f.Target.GreenChange(*g, twin == f.ID, twin); change != nil {
-			acts = append(acts, Action{Kind: ModifyInstance, Instance: g.ID, Modify: change, Why: "bring the green to its target"})
-		}
-	}
-	return f.owned(acts)
 }
 
 func (f Facts) nextSwitch(s State) Step {

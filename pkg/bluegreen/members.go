@@ -1,0 +1,111 @@
+package bluegreen
+
+import (
+	"slices"
+	"strings"
+)
+
+// membersUnsettled says what of the greens is not yet as it must be.
+func (f Facts) membersUnsettled(d *Deployment) string {
+	if len(d.Members) == 0 {
+		return "RDS does not list the members yet"
+	}
+	var todo []string
+	for _, m := range d.Members {
+		if m.Target == "" {
+			return IDFromARN(m.Source) + " has no green yet"
+		}
+		id := IDFromARN(m.Target)
+		g := f.Instances[id]
+		twin := IDFromARN(m.Source)
+		switch {
+		case g == nil:
+			todo = append(todo, id+" is not visible yet")
+		case !g.Settled():
+			todo = append(todo, id+" is "+settleText(g))
+		case m.Status != Available && m.Status != SwitchoverFailed:
+			todo = append(todo, id+" is "+m.Status+" in the deployment")
+		case f.Target != nil && f.Target.GreenChange(*g, twin == f.ID, twin) != nil:
+			todo = append(todo, id+" needs "+f.Target.GreenChange(*g, twin == f.ID, twin).String())
+		case f.Instances[twin] == nil || !f.Instances[twin].Available():
+			todo = append(todo, twin+" is not available")
+		case len(rolesMissing(f.Instances[twin], g)) > 0:
+			todo = append(todo, id+" lacks role "+strings.Join(rolesMissing(f.Instances[twin], g), ", "))
+		}
+	}
+	return strings.Join(todo, "; ")
+}
+
+func settleText(i *Instance) string {
+	t := i.Status
+	if i.StorageOperation != "" && i.Status == "available" {
+		t = i.StorageOperation
+	}
+	if len(i.Pending) > 0 && i.Status == "available" {
+		t = "waiting for " + strings.Join(i.Pending, ", ")
+	}
+	if i.Progress != "" {
+		t += " (" + i.Progress + " %)"
+	}
+	return t
+}
+
+// rolesMissing are blue's IAM roles that green does not have: RDS copies none
+// (user guide, blue-green-deployments-considerations). They are attached to
+// green before the switchover, so that there is no moment without them.
+func rolesMissing(blue, green *Instance) []string {
+	if blue == nil {
+		return nil
+	}
+	var out []string
+	for _, r := range blue.Roles {
+		if !slices.Contains(green.Roles, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// greenChanges brings members to their class and storage, all in one call each
+// because RDS allows no second storage change for hours, and gives them blue's
+// IAM roles. Where greens must still be upgraded, the replicas go first, as RDS
+// asks for (user guide, USER_UpgradeDBInstance.MySQL): a replica may be newer
+// than its source, never older.
+func (f Facts) greenChanges(d *Deployment) []Action {
+	if d == nil || f.Target == nil {
+		return nil
+	}
+	var acts []Action
+	for _, m := range d.Members {
+		g := f.Instances[IDFromARN(m.Target)]
+		twin := IDFromARN(m.Source)
+		if g == nil || !g.Settled() {
+			continue
+		}
+		switch change := f.Target.GreenChange(*g, twin == f.ID, twin); {
+		case change == nil:
+			for _, r := range rolesMissing(f.Instances[twin], g) {
+				acts = append(acts, Action{Kind: AddRole, Instance: g.ID, Role: r, Why: "RDS does not copy IAM roles to green"})
+			}
+		case change.Version == "":
+			acts = append(acts, Action{Kind: ModifyInstance, Instance: g.ID, Modify: change, Why: "bring the green to its target"})
+		case twin != f.ID || !f.replicasBehind(d):
+			acts = append(acts, Action{Kind: ModifyInstance, Instance: g.ID, Modify: change,
+				Why: "upgrade the green, which was created on blue's version because of its option group"})
+		}
+	}
+	return f.owned(acts)
+}
+
+// replicasBehind tells that a green replica is not on the target version yet.
+func (f Facts) replicasBehind(d *Deployment) bool {
+	for _, m := range d.Members {
+		if IDFromARN(m.Source) == f.ID {
+			continue
+		}
+		if g := f.Instances[IDFromARN(m.Target)]; g == nil || olderThan(g.Version, f.Target.Version) || !g.Settled() {
+			return true
+		}
+	}
+	return false
+}
