@@ -55,7 +55,7 @@ func precheckFlags() []cli.Flag {
 		&cli.StringFlag{Name: "since", Usage: "compare with the saved catalog `FILE`: new, resolved, unchanged", Category: "Judging"},
 		&cli.StringFlag{Name: "explain", Usage: "explain the check `ID` and end", Category: "Judging"},
 		&cli.BoolFlag{Name: "check-tables", Usage: "also run CHECK TABLE ... FOR UPGRADE on every table", Category: "Cost to the server"},
-		&cli.IntFlag{Name: "sample-zero-dates", Usage: "look for zero dates in `N` rows of every table with dates", Category: "Cost to the server"},
+		&cli.IntFlag{Name: "zero-dates", Usage: "look for zero dates in `N` rows of every table with dates", Category: "Cost to the server"},
 		&cli.IntFlag{Name: "connections", Usage: "connections `N` to one server (default 2)", Category: "Cost to the server"},
 		&cli.DurationFlag{Name: "budget", Usage: "the longest `TIME` one audit may take (default 10m)", Category: "Cost to the server"},
 		&cli.IntFlag{Name: "max-threads-running", Usage: "stop when the server runs more than `N` threads (default 64)", Category: "Cost to the server"},
@@ -83,7 +83,7 @@ func readPrecheck(c *cli.Context, g global) (precheckOptions, error) {
 		since: c.String("since"), explain: c.String("explain"), saveCatalog: c.String("save-catalog"), fixSQL: c.String("fix-sql"),
 		out: c.String("out"), format: report.Format(c.String("format")), checks: splitList(c.StringSlice("check")),
 		keep: filter{ids: splitList(c.StringSlice("database")), waves: splitList(c.StringSlice("wave"))},
-		read: precheck.ReadOptions{CheckTables: c.Bool("check-tables"), SampleZeroDates: c.Int("sample-zero-dates"),
+		read: precheck.ReadOptions{CheckTables: c.Bool("check-tables"), SampleZeroDates: c.Int("zero-dates"),
 			Connections: c.Int("connections"), Budget: c.Duration("budget"), MaxThreadsRunning: c.Int("max-threads-running")}}
 	if o.explain != "" {
 		return o, nil

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/precheck/sqllex"
 )
 
 func appRules() []Rule {
@@ -39,12 +41,13 @@ type appKey struct {
 func checkApplications(in *Input) ([]Finding, error) {
 	own := storedFunctions(in.Catalog)
 	version := versionID(in.Hop.From)
+	gone := goneSchemas(in.Catalog)
 	var a analyser
 	var order []*appUse
 	uses := map[appKey]*appUse{}
 	for i := range in.Catalog.Digests {
 		d := &in.Catalog.Digests[i]
-		if isSystemSchema(d.Schema) || strings.HasPrefix(d.User, "rdsadmin") {
+		if isSystemSchema(d.Schema) || strings.HasPrefix(d.User, "rdsadmin") || gone[strings.ToLower(d.Schema)] || definesCode(d.Text) {
 			continue
 		}
 		for _, f := range a.analyse(d.Text, 0, version, !d.FromHistory) {
@@ -72,6 +75,51 @@ func checkApplications(in *Input) ([]Finding, error) {
 		out = append(out, f)
 	}
 	return out, nil
+}
+
+// goneSchemas are the schemas that statements ran in and that exist no more:
+// nothing can run there again.
+func goneSchemas(c *Catalog) map[string]bool {
+	gone := map[string]bool{}
+	if c.Sections[SectionSchemas].Status != SectionRead {
+		return gone
+	}
+	for i := range c.Digests {
+		if s := strings.ToLower(c.Digests[i].Schema); s != "" {
+			gone[s] = true
+		}
+	}
+	for i := range c.Schemas {
+		delete(gone, strings.ToLower(c.Schemas[i].Name))
+	}
+	return gone
+}
+
+// definesCode tells a statement that makes stored code: what is in it is judged
+// where it is stored, and it was run by whoever deployed it, once.
+func definesCode(text string) bool {
+	lx := sqllex.New(text, 0, 0)
+	// The kind stands behind an OR REPLACE, ALGORITHM or DEFINER clause.
+	for words := 0; words < 16; {
+		t, ok := lx.Next()
+		if !ok {
+			return false
+		}
+		if t.Kind != sqllex.Word {
+			continue
+		}
+		w := t.Text(text)
+		if words++; words == 1 && !sqllex.EqualFold(w, "CREATE") && !sqllex.EqualFold(w, "ALTER") {
+			return false
+		}
+		switch strings.ToUpper(w) {
+		case "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "VIEW":
+			return true
+		case "TABLE", "INDEX", "DATABASE", "SCHEMA", "USER":
+			return false
+		}
+	}
+	return false
 }
 
 // concernsApplications leaves out what applications may go on doing.

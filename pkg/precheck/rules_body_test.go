@@ -232,6 +232,7 @@ func TestServerOpinionOverrules(t *testing.T) {
 func TestApplicationSQL(t *testing.T) {
 	day := time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC)
 	c := catalogOf(Program{Kind: KindFunction, Schema: "shop", Name: "distance", Body: "RETURN 1", HasBody: true, Exact: true})
+	c.Schemas = []Schema{{Name: "shop"}}
 	c.Digests = []Digest{
 		{Schema: "shop", Text: "SELECT PASSWORD (?)", Count: 5, LastSeen: day},
 		{Schema: "shop", Text: "SELECT PASSWORD (?) , `a` FROM `t`", Count: 2, User: "web"},
