@@ -209,6 +209,15 @@ func (x *Index) Variable(name string) (value string, ok bool) {
 	return "", false
 }
 
+// foreignKeyName is a foreign key's full name. InnoDB has the schema's name in
+// lower case where lower_case_table_names is 2, the server as it was written.
+func (x *Index) foreignKeyName(fk *ForeignKey) string {
+	if s := x.Schema(fk.Schema); s != nil {
+		return name(s.Name, fk.Name)
+	}
+	return name(fk.Schema, fk.Name)
+}
+
 // schemaOf is the schema of an object's full name, "" where it is in none.
 // Names may hold dots themselves, so the longest schema that fits is taken.
 func (x *Index) schemaOf(object string) string {

@@ -248,3 +248,37 @@ func TestRealCasesOnNewServer(t *testing.T) {
 		}
 	}
 }
+
+// TestTemporalBoundsOnServers: of the bounds that 5.7 takes, the rule flags
+// just those that the newer server refuses.
+func TestTemporalBoundsOnServers(t *testing.T) {
+	oldDB, newDB := mysqltest.Old(t).DB(t, ""), mysqltest.New(t).DB(t, "")
+	schemas := map[*sql.DB]string{oldDB: mysqltest.Schema(t, oldDB), newDB: mysqltest.Schema(t, newDB)}
+	accepts := func(db *sql.DB, bound string, n int) bool {
+		_, err := db.Exec(fmt.Sprintf("CREATE TABLE %s.b%d (d DATETIME) PARTITION BY RANGE COLUMNS (d) (PARTITION p0 VALUES LESS THAN (%s))", schemas[db], n, quoteString(bound)))
+		var me *mysql.MySQLError
+		if err != nil && (!errors.As(err, &me) || me.Number != 1654) {
+			t.Fatalf("bound %q: %v", bound, err)
+		}
+		return err == nil
+	}
+	var bounds []string
+	for _, date := range []string{"2020-01-03", "2020-1-3", "20-01-03", "20200103", "2020/01/03", "2020.01.03", "2020-01/03", "2020--01-03", " 2020-01-03", "2020:01:03", "200103"} {
+		for _, clock := range []string{"", " ", " 10", " 10:00", " 10:00:00", " 1:2:3", "T10:00:00", "t10:00:00", "  10:00:00", " 10.00.00", " 10:00:00.5", " 10:00:00.", " 10:00.5", " 100000", "T100000", " 10:00:00 ", "-10:00:00", " 10-00-00", "\t10:00:00", "100000", "100000.5"} {
+			bounds = append(bounds, date+clock)
+		}
+	}
+	taken := 0
+	for i, b := range bounds {
+		if !accepts(oldDB, b, i) {
+			continue
+		}
+		taken++
+		if got, want := standardTemporal(b), accepts(newDB, b, i); got != want {
+			t.Errorf("the rule accepts %q: %v, the newer server: %v", b, got, want)
+		}
+	}
+	if taken < 50 {
+		t.Errorf("5.7 takes only %d bounds", taken)
+	}
+}

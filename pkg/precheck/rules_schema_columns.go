@@ -202,7 +202,7 @@ func mismatchedKeys(in *Input) []Finding {
 			child := in.Index.Column(fk.Schema, fk.Table, fk.Columns[k])
 			parent := in.Index.Column(fk.RefSchema, fk.RefTable, fk.RefColumns[k])
 			if child != nil && parent != nil && child.Collation != parent.Collation {
-				out = append(out, Finding{Object: name(fk.Schema, fk.Name), Severity: Warning,
+				out = append(out, Finding{Object: in.Index.foreignKeyName(fk), Severity: Warning,
 					Message: fmt.Sprintf("the foreign key's columns have collations %s and %s", child.Collation, parent.Collation)})
 				break
 			}

@@ -67,7 +67,7 @@ func checkForeignKeyNames(in *Input) ([]Finding, error) {
 	for i := range in.Catalog.ForeignKeys {
 		fk := &in.Catalog.ForeignKeys[i]
 		if n := utf8.RuneCountInString(fk.Name); n > 64 {
-			out = append(out, Finding{Object: name(fk.Schema, fk.Name),
+			out = append(out, Finding{Object: in.Index.foreignKeyName(fk),
 				Message: fmt.Sprintf("the name of the foreign key of table %s has %d characters; 64 are allowed", printable(fk.Table), n)})
 		}
 	}
@@ -82,7 +82,7 @@ func checkForeignKeyReferences(in *Input) ([]Finding, error) {
 		if len(fk.RefColumns) == 0 || in.Index.Table(fk.RefSchema, fk.RefTable) == nil || slices.ContainsFunc(indexes, func(ix *TableIndex) bool { return isExactUnique(ix, fk.RefColumns) }) {
 			continue
 		}
-		out = append(out, Finding{Object: name(fk.Schema, fk.Name),
+		out = append(out, Finding{Object: in.Index.foreignKeyName(fk),
 			Message: fmt.Sprintf("references %s (%s), which is no primary or unique key", printable(name(fk.RefSchema, fk.RefTable)), printable(strings.Join(fk.RefColumns, ", "))),
 			FixSQL:  "ALTER TABLE " + quoteIdent(fk.RefSchema, fk.RefTable) + " ADD UNIQUE KEY (" + quoteColumns(fk.RefColumns) + ")"})
 	}
@@ -122,10 +122,10 @@ func checkForeignKeyEngines(in *Input) ([]Finding, error) {
 		case child == nil:
 			// The child's own trouble is schemaInconsistency.
 		case parent == nil && !isSystemSchema(fk.RefSchema):
-			out = append(out, Finding{Object: name(fk.Schema, fk.Name), Severity: Warning, FixSQL: drop,
+			out = append(out, Finding{Object: in.Index.foreignKeyName(fk), Severity: Warning, FixSQL: drop,
 				Message: fmt.Sprintf("the foreign key of table %s references %s, which does not exist", printable(fk.Table), ref)})
 		case parent != nil && !parent.View && !strings.EqualFold(child.Engine, parent.Engine):
-			out = append(out, Finding{Object: name(fk.Schema, fk.Name), FixSQL: drop,
+			out = append(out, Finding{Object: in.Index.foreignKeyName(fk), FixSQL: drop,
 				Message: fmt.Sprintf("the foreign key of table %s (%s) references %s (%s)", printable(fk.Table), child.Engine, ref, parent.Engine)})
 		}
 	}

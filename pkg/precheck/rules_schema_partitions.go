@@ -167,40 +167,49 @@ func boundValues(s string) []boundValue {
 }
 
 // standardTemporal tells whether newer servers accept a date or datetime
-// literal: digits alone, or parts divided by - and :, with one blank or T
-// between date and time, then a fraction and a time zone. Measured on 9.7.4.
+// literal: digits alone, with T and a fraction at most, or parts divided by -
+// and :, with one blank or T between date and time, then a fraction of the
+// seconds and a time zone. Measured on 9.7.4, see TestTemporalBoundsOnServers.
 func standardTemporal(s string) bool {
-	if s != "" && strings.Trim(s, "0123456789") == "" {
+	if compactTemporal(s) {
 		return true
 	}
 	date, clock, timed := s, "", false
 	if i := strings.IndexAny(s, " T"); i >= 0 {
 		date, clock, timed = s[:i], s[i+1:], true
 	}
-	if !digitGroups(date, '-', 3, 3) {
+	if digitGroups(date, '-', 4) != 3 {
 		return false
 	}
 	if !timed {
 		return true
 	}
 	if i := strings.IndexAny(clock, "+-"); i >= 0 {
-		if !digitGroups(clock[i+1:], ':', 2, 2) {
+		if digitGroups(clock[i+1:], ':', 2) != 2 {
 			return false
 		}
 		clock = clock[:i]
 	}
-	clock, fraction, _ := strings.Cut(clock, ".")
-	return strings.Trim(fraction, "0123456789") == "" && digitGroups(clock, ':', 2, 3)
+	clock, fraction, seconds := strings.Cut(clock, ".")
+	groups := digitGroups(clock, ':', 2)
+	return groups == 3 && isDigits(fraction) || groups >= 1 && groups < 3 && !seconds
 }
 
-// digitGroups tells whether s is between least and most groups of digits
-// divided by sep.
-func digitGroups(s string, sep byte, least, most int) bool {
+// compactTemporal tells a literal of digits, such as 20200103T100000.5.
+func compactTemporal(s string) bool {
+	s, fraction, _ := strings.Cut(s, ".")
+	date, clock, timed := strings.Cut(s, "T")
+	return date != "" && isDigits(date) && isDigits(clock) && isDigits(fraction) && (!timed || clock != "")
+}
+
+// digitGroups is how many groups of digits, divided by sep and no longer than
+// longest, s consists of; 0 where it holds anything else.
+func digitGroups(s string, sep byte, longest int) int {
 	groups := strings.Split(s, string(sep))
-	if len(groups) < least || len(groups) > most {
-		return false
+	if slices.ContainsFunc(groups, func(g string) bool { return g == "" || len(g) > longest || !isDigits(g) }) {
+		return 0
 	}
-	return !slices.ContainsFunc(groups, func(g string) bool { return g == "" || strings.Trim(g, "0123456789") != "" })
+	return len(groups)
 }
 
 func checkPrefixPartitions(in *Input) ([]Finding, error) {

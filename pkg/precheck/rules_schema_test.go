@@ -374,6 +374,11 @@ func TestKeyRules(t *testing.T) {
 			fk(c, "mixed", "orders", "shop.m", []string{"x"}, []string{"id"})
 			fk(c, "gone", "orders", "shop.nosuch", []string{"x"}, []string{"id"})
 		}, []string{"shop.mixed", "shop.gone (warning)"}},
+		{"names in lower case", "foreignKeyLength", hop80, func(t *testing.T, c *Catalog) {
+			c.Server.LowerCaseTableNames = 2
+			c.Schemas = append(c.Schemas, Schema{Name: "Shop2"})
+			c.ForeignKeys = append(c.ForeignKeys, ForeignKey{Schema: "shop2", Table: "t", Name: strings.Repeat("x", 65)})
+		}, []string{"Shop2." + strings.Repeat("x", 65)}},
 		{"bytes", "indexTooLarge", hop80, func(t *testing.T, c *Catalog) {
 			for _, n := range []string{"r", "d"} {
 				add(c, "shop", n, "id int", "b varchar(300)", "s varchar(100)", "x text")
