@@ -32,10 +32,9 @@ url=$(sed -n 's/^rds: //p' "$out/rdssim.out")
 rdsupgrade() {
 	bin/rdsupgrade "$@" plans/demo.yaml --endpoint-url "$url" --state-dir "$out/state" --log-file "$out/rdsupgrade.log"
 }
+title() { printf '\n== %s\n' "$1"; }
 # Findings and blocked databases (1) are part of the story; anything else is a failure.
-step() {
-	printf '\n== %s\n' "$1"
-	shift
+quiet() {
 	"$@"
 	code=$?
 	if [ $code -gt 1 ]; then
@@ -43,19 +42,24 @@ step() {
 		exit $code
 	fi
 }
+step() {
+	title "$1"
+	shift
+	quiet "$@"
+}
 
 step "1. validate the plan, offline" bin/rdsupgrade validate plans/demo.yaml
-step "2. plan: what would happen (whole text in $out/plan.txt)" rdsupgrade plan >"$out/plan.txt"
-printf '\n== 2. plan: what would happen (whole text in %s/plan.txt)\n' "$out"
+title "2. plan: what would happen (whole text in $out/plan.txt)"
+quiet rdsupgrade plan >"$out/plan.txt"
 sed -n '1,8p' "$out/plan.txt"
 echo "..."
-sed -n '/^$/,$p' "$out/plan.txt" | sed '1,/^DATABASE/d' | sed -n '/^  block/p'
-printf '\n== 3. precheck: the audit over SQL (whole text in %s/precheck.txt)\n' "$out"
-step "" rdsupgrade precheck >"$out/precheck.txt" 2>"$out/precheck.log"
+sed -n '/^  block/p' "$out/plan.txt"
+title "3. precheck: the audit over SQL (whole text in $out/precheck.txt)"
+quiet rdsupgrade precheck >"$out/precheck.txt" 2>"$out/precheck.log"
 grep -c ': ready' "$out/precheck.txt" | sed 's/$/ databases are ready/'
 grep ': blocked' "$out/precheck.txt"
 step "4. run: all waves" rdsupgrade run
-printf '\n== 5. reports\n'
+title "5. reports"
 for kind in compliance rollback precheck; do
 	for ext in html json md txt; do
 		format=$ext
