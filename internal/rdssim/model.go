@@ -76,6 +76,7 @@ type region struct {
 	links     table[*Integration]
 	clusters  table[*Cluster]
 	events    []Event
+	index     eventIndex
 	throttle  bucket
 }
 

@@ -19,6 +19,14 @@ const actsAtOnce = 16
 func (e *Engine) carryOut(ctx context.Context, units []unit, chosen []int) error {
 	var g errgroup.Group
 	g.SetLimit(actsAtOnce)
+	if e.cfg.Inline {
+		for _, i := range chosen {
+			if err := e.actOn(ctx, units[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	for _, i := range chosen {
 		u := units[i]
 		g.Go(func() error { return e.actOn(ctx, u) })
@@ -67,6 +75,7 @@ func (e *Engine) ensureGroup(ctx context.Context, sc Scope, u unit, a bluegreen.
 	}
 	e.mu.Lock()
 	e.ensured[step] = true
+	e.epoch++
 	e.mu.Unlock()
 	return nil
 }
@@ -76,8 +85,12 @@ func (e *Engine) markGroup(u unit) {
 	if u.facts.Group == nil || u.step.Queue != bluegreen.BuildQueue {
 		return
 	}
+	key := u.scope + u.facts.Group.Spec.Name
 	e.mu.Lock()
-	e.ensured[u.scope+u.facts.Group.Spec.Name] = true
+	if !e.ensured[key] {
+		e.ensured[key] = true
+		e.epoch++
+	}
 	e.mu.Unlock()
 }
 
@@ -188,6 +201,7 @@ func (e *Engine) learn(u unit, a bluegreen.Action, f *bluegreen.Fault) bool {
 	_, err := e.cfg.Store.append(journal.Entry{Kind: journal.Fact, At: e.cfg.Clock.Now(),
 		What: "RDS does not take " + a.Create.Version + " and " + a.Create.Class + " in one call; greens are built on their old class and modified"},
 		factData{Name: factOneCall, Scope: u.scope})
+	e.epoch++
 	return err == nil
 }
 

@@ -31,6 +31,15 @@ type Config struct {
 	Only map[string]bool
 	// Workers bounds prechecks and other reads over SQL at once; 0 is 8.
 	Workers int
+	// Inline does every read and call one after the other, in a fixed order and
+	// within the tick: for virtual time, which does not pass meanwhile.
+	Inline bool
+	// PrechecksPerTick bounds the prechecks that one tick of an Inline engine
+	// does, since they take no time there; 0: no bound.
+	PrechecksPerTick int
+	// Rest is asked when the campaign moves no more by itself: true goes on,
+	// after whatever it did. nil ends the run.
+	Rest func(Status) bool
 }
 
 // Engine carries a campaign forward: observe, decide, act. It owns its
@@ -50,6 +59,14 @@ type Engine struct {
 	fatal   error
 	// acted counts mutating calls of this run.
 	acted int
+	// kept are the units of the tick before, by member; epoch counts changes of
+	// what all units rest on; fresh are the members derived anew in this tick.
+	kept   []*kept
+	list   []unit
+	epoch  int
+	fresh  []int
+	turns  []int // order of turns, nil when it must be worked out
+	silent bool  // nobody asked for a report of every tick
 
 	work  chan struct{} // a slot per worker
 	group sync.WaitGroup
@@ -69,10 +86,11 @@ func New(cfg Config) *Engine {
 	if cfg.Workers == 0 {
 		cfg.Workers = 8
 	}
-	if cfg.Report == nil {
+	silent := cfg.Report == nil
+	if silent {
 		cfg.Report = func(Status) {}
 	}
-	return &Engine{cfg: cfg, resolver: &resolver{plan: cfg.Plan, cache: map[string]resolvedAt{}},
+	return &Engine{cfg: cfg, silent: silent, resolver: &resolver{plan: cfg.Plan, cache: map[string]resolvedAt{}},
 		refs: map[string]*reference{}, watch: map[string]bluegreen.Watch{}, resting: map[string]rest{},
 		inWork: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers)}
 }
@@ -102,21 +120,34 @@ func (e *Engine) Run(ctx, soft context.Context) (Status, error) {
 
 func (e *Engine) loop(ctx, soft context.Context) (Status, error) {
 	for {
-		st, sch, err := e.tick(ctx, soft.Err() == nil)
+		units, sch, err := e.tick(ctx, soft.Err() == nil)
 		if err != nil {
-			return st, err
+			return e.lastStatus(units, sch), err
 		}
-		e.cfg.Report(st)
-		if soft.Err() != nil {
+		resting := sch.outcome != OutcomeRunning
+		var st Status
+		if !e.silent || resting || soft.Err() != nil {
+			st = e.status(units, sch)
+			e.cfg.Report(st)
+		}
+		switch {
+		case soft.Err() != nil:
 			return st, ErrInterrupted
-		}
-		if sch.outcome != OutcomeRunning {
+		case resting && (e.cfg.Rest == nil || !e.cfg.Rest(st)):
 			return st, nil
 		}
-		if err := e.cfg.Clock.Sleep(soft, e.cfg.Plan.Run.Poll); err != nil && ctx.Err() != nil {
-			return st, ErrInterrupted
+		if err := e.cfg.Clock.Sleep(soft, e.pause(units)); err != nil && ctx.Err() != nil {
+			return e.status(units, sch), ErrInterrupted
 		}
 	}
+}
+
+// lastStatus is the campaign as it was seen when a tick failed.
+func (e *Engine) lastStatus(units []unit, sch schedule) Status {
+	if units == nil {
+		return Status{}
+	}
+	return e.status(units, sch)
 }
 
 // Survey looks once and changes nothing: for status, plan and reports.
@@ -130,7 +161,7 @@ func (e *Engine) Survey(ctx context.Context) (Status, error) {
 
 // start makes the first look, reads what the Regions offer, and enlists.
 func (e *Engine) start(ctx context.Context) error {
-	e.seen = look(ctx, e.cfg.Scopes)
+	e.seen = e.lookAgain(ctx)
 	var errs []error
 	readable := 0
 	for _, sc := range e.cfg.Scopes {
@@ -184,11 +215,11 @@ func (e *Engine) blues(scope string, s *sight) []*bluegreen.Instance {
 }
 
 // tick is one round: take requests in, look, decide, act.
-func (e *Engine) tick(ctx context.Context, mayAct bool) (Status, schedule, error) {
+func (e *Engine) tick(ctx context.Context, mayAct bool) ([]unit, schedule, error) {
 	if err := e.collect(); err != nil {
-		return Status{}, schedule{}, err
+		return nil, schedule{}, err
 	}
-	seen := look(ctx, e.cfg.Scopes)
+	seen := e.lookAgain(ctx)
 	e.mu.Lock()
 	e.seen = seen
 	err := e.deadScope(seen)
@@ -197,27 +228,23 @@ func (e *Engine) tick(ctx context.Context, mayAct bool) (Status, schedule, error
 	}
 	e.mu.Unlock()
 	if err != nil {
-		return Status{}, schedule{}, err
+		return nil, schedule{}, err
 	}
 	if err := e.refresh(ctx); err != nil {
-		return Status{}, schedule{}, err
+		return nil, schedule{}, err
 	}
 	units := e.units()
 	if err := e.journalStages(units); err != nil {
-		return Status{}, schedule{}, err
+		return nil, schedule{}, err
 	}
 	sch := e.input(units).decide(units)
-	st := e.status(units, sch)
 	if !mayAct {
-		return st, sch, nil
+		return units, sch, nil
 	}
-	for _, i := range sch.work {
-		e.startWork(ctx, units[i])
+	if err := e.readAll(ctx, units, sch.work); err != nil {
+		return units, sch, err
 	}
-	if err := e.carryOut(ctx, units, sch.act); err != nil {
-		return st, sch, err
-	}
-	return st, sch, nil
+	return units, sch, e.carryOut(ctx, units, sch.act)
 }
 
 // deadScope: wrong or expired credentials will not get better by polling.
@@ -240,23 +267,47 @@ func (e *Engine) refresh(ctx context.Context) error {
 		if s == nil || s.err != nil || ref == nil {
 			continue
 		}
-		if err := ref.readForHops(ctx, sc, e.cfg.Plan, e.blues(sc.Key(), s)); err != nil {
+		blues := e.blues(sc.Key(), s)
+		if s.dirty != nil { // only what changed can have begun another hop
+			blues = slices.DeleteFunc(blues, func(b *bluegreen.Instance) bool { return !s.dirty[b.ID] })
+		}
+		if err := ref.readForHops(ctx, sc, e.cfg.Plan, blues); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// units puts together what is known of every database, and derives stages.
+// units puts together what is known of every database, and derives stages. The
+// slice belongs to the engine, and is filled anew by the next call.
 func (e *Engine) units() []unit {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.cfg.Clock.Now()
-	units := make([]unit, len(e.campaign.members))
-	for n, m := range e.campaign.members {
-		units[n] = e.unit(m, now)
+	if len(e.kept) != len(e.campaign.members) {
+		e.kept, e.list = make([]*kept, len(e.campaign.members)), make([]unit, len(e.campaign.members))
+		e.turns = nil
 	}
-	return units
+	e.fresh = e.fresh[:0]
+	for n, m := range e.campaign.members {
+		version := e.cfg.Store.mem.version(m.key)
+		if e.cfg.Inline && e.kept[n].holds(e.seen[m.scope], m, version, e.epoch, now) {
+			e.list[n].facts.Now = now
+			continue
+		}
+		u := e.unit(m, now)
+		if old := e.kept[n]; old == nil || old.size == 0 && u.size != 0 {
+			e.turns = nil
+		} else if old.size != 0 {
+			u.size = old.size // the order of turns does not follow a changed volume
+		}
+		e.kept[n], e.list[n] = keep(u, version, e.epoch), u
+		e.fresh = append(e.fresh, n)
+	}
+	if e.turns == nil {
+		e.turns = order(e.list)
+	}
+	return e.list
 }
 
 func (e *Engine) unit(m member, now time.Time) unit {
@@ -311,7 +362,7 @@ func (e *Engine) input(units []unit) scheduleInput {
 	defer e.mu.Unlock()
 	p, mem := e.cfg.Plan, e.cfg.Store.mem
 	in := scheduleInput{now: e.cfg.Clock.Now(), waves: p.Waves, paused: mem.paused, buildAhead: p.Run.BuildAhead,
-		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only}
+		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only, turns: e.turns}
 	for _, w := range p.Waves {
 		wm := mem.wave(w.Name)
 		in.approved = append(in.approved, wm.approved)
@@ -352,7 +403,7 @@ func (e *Engine) quotaLeft() map[string]int {
 func (e *Engine) journalStages(units []unit) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for i := range units {
+	for _, i := range e.fresh {
 		u := &units[i]
 		d := e.cfg.Store.mem.db(u.key)
 		now := string(u.state.Stage)

@@ -27,6 +27,7 @@ type memory struct {
 
 type dbMemory struct {
 	bluegreen.Record
+	version int // counts what was folded in
 	stage   string
 	history []HistoryEntry
 	verdict *PrecheckStatus
@@ -133,6 +134,7 @@ func (m *memory) fold(e journal.Entry) {
 	m.head = e.Hash
 	if e.Database != "" && e.Kind != journal.Human {
 		d := m.db(e.Database)
+		d.version++
 		d.remember(e)
 		m.foldDatabase(d, e)
 		return
@@ -296,6 +298,7 @@ func (m *memory) foldHuman(e journal.Entry) {
 	switch {
 	case e.Database != "":
 		d := m.db(e.Database)
+		d.version++
 		d.remember(e)
 		d.foldHuman(r.Verb, h)
 	case e.Wave != "":
@@ -334,6 +337,14 @@ func (d *dbMemory) foldHuman(verb string, h *bluegreen.Human) {
 		d.Precheck, d.verdict = nil, nil
 		d.DeploymentGone = true
 	}
+}
+
+// version counts what the memory of a database has taken in.
+func (m *memory) version(key string) int {
+	if d := m.databases[key]; d != nil {
+		return d.version
+	}
+	return 0
 }
 
 // record is the database's record, a copy safe to hand to pure functions.

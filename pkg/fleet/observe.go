@@ -19,6 +19,12 @@ type sight struct {
 	// byDatabase finds the deployments that concern a database by its id.
 	byDatabase map[string][]bluegreen.Deployment
 	err        error
+
+	// Of a cloud that tells changes only: the databases concerned by the last
+	// ones, all deployments by id, and whose database an instance belongs to.
+	dirty       map[string]bool
+	deployments map[string]bluegreen.Deployment
+	owner       map[string]string
 }
 
 // look reads every scope at once: two describes each, however many databases.

@@ -45,6 +45,7 @@ type scheduleInput struct {
 	windowErr string // why switchovers may not start now, "" when they may
 	nextOpen  time.Time
 	only      map[string]bool // rollback runs touch these alone; nil: all
+	turns     []int           // order(units), nil: not worked out yet
 }
 
 // schedule is what may happen now, and why the rest waits.
@@ -52,8 +53,8 @@ type schedule struct {
 	// act and work are indexes into units whose actions may be carried out, and
 	// whose reads may be done, now.
 	act, work []int
-	// wait says why a unit's step is not taken, by index.
-	wait  map[int]string
+	// wait says why a unit's step is not taken, by index; "" when it is.
+	wait  []string
 	waves []WaveStatus
 	// moving: something goes on by itself (AWS, time, this process).
 	moving  bool
@@ -64,10 +65,13 @@ type schedule struct {
 // decide tells, without side effects, which steps may be taken now: the waves'
 // order, approvals, windows, limits, budgets, services and quota.
 func (in scheduleInput) decide(units []unit) schedule {
-	s := schedule{wait: map[int]string{}}
+	s := schedule{wait: make([]string, len(units))}
 	c := newCounts(in, units)
 	open := c.openWave
-	for _, i := range order(units) {
+	if in.turns == nil {
+		in.turns = order(units)
+	}
+	for _, i := range in.turns {
 		u := &units[i]
 		if in.only != nil && !in.only[u.key] {
 			continue

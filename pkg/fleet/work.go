@@ -12,6 +12,30 @@ import (
 	"github.com/rdsupgrade/rdsupgrade/pkg/precheck"
 )
 
+// readAll begins the reads of the chosen units, or does them at once when the
+// engine is inline.
+func (e *Engine) readAll(ctx context.Context, units []unit, chosen []int) error {
+	prechecks := 0
+	for _, i := range chosen {
+		if !e.cfg.Inline {
+			e.startWork(ctx, units[i])
+			continue
+		}
+		u := units[i]
+		for _, w := range u.step.Work {
+			if w == bluegreen.WorkPrecheck {
+				if prechecks++; e.cfg.PrechecksPerTick > 0 && prechecks > e.cfg.PrechecksPerTick {
+					continue
+				}
+			}
+			if err := e.do(ctx, u, w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // startWork begins the reads of a unit that are not under way yet.
 func (e *Engine) startWork(ctx context.Context, u unit) {
 	for _, w := range u.step.Work {
