@@ -118,7 +118,7 @@ func (r *reader) readRoutinesView(ctx context.Context, s *session) error {
 func (r *reader) readTriggers(ctx context.Context, s *session, sc scope) error {
 	text := "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, DEFINER, SQL_MODE, " +
 		"CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION, ACTION_STATEMENT FROM information_schema.TRIGGERS rdsupgrade WHERE " +
-		strings.NewReplacer("TABLE_SCHEMA", "TRIGGER_SCHEMA", "TABLE_NAME", "EVENT_OBJECT_TABLE").Replace(sc.where)
+		strings.NewReplacer("TABLE_SCHEMA", "EVENT_OBJECT_SCHEMA", "TABLE_NAME", "EVENT_OBJECT_TABLE").Replace(sc.where)
 	var out []Program
 	err := s.query(ctx, sc.tag("triggers"), text, func(w row) error {
 		out = append(out, Program{Kind: KindTrigger, Schema: w.str(0), Name: w.str(1), Table: w.str(2),
