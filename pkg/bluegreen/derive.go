@@ -37,8 +37,8 @@ func Derive(f Facts) State {
 func (f Facts) deployments() (active, completed *Deployment) {
 	for i := range f.Deployments {
 		d := &f.Deployments[i]
-		if !f.Ours(*d) {
-			continue
+		if !f.Ours(*d) || d.Status == Deleting && f.namesMoved(d) {
+			continue // the second is the shell of a hop that was switched
 		}
 		if d.Status == SwitchoverCompleted {
 			if completed == nil || d.Created.After(completed.Created) {
@@ -51,6 +51,19 @@ func (f Facts) deployments() (active, completed *Deployment) {
 		}
 	}
 	return active, completed
+}
+
+// namesMoved tells that what was green bears the database's own name.
+func (f Facts) namesMoved(d *Deployment) bool {
+	if IDFromARN(d.Target) == f.ID {
+		return true
+	}
+	for _, m := range d.Members {
+		if IDFromARN(m.Target) == f.ID {
+			return true
+		}
+	}
+	return false
 }
 
 // nameless: no instance answers to the database's name.
@@ -131,6 +144,14 @@ func (f Facts) soaked(*Instance) bool {
 
 func (f Facts) deriveActive(blue *Instance, d *Deployment) State {
 	s := State{Deployment: d, Green: f.greenOf(d)}
+	if d.Status != SwitchoverInProgress && f.namesMoved(d) {
+		s.Stage, s.Reason = Held, "RDS says "+d.Status+", but the green already bears the name "+f.ID
+		s.NextStep = "wait for the next read"
+		if s.Ambiguous = f.Watch.Odd >= OddReads; s.Ambiguous {
+			s.NextStep = "find out which instance owns the endpoint of " + f.ID
+		}
+		return s
+	}
 	if f.Record.Rollback != nil && d.Status != SwitchoverInProgress || d.Status == Deleting {
 		s.Stage = RollingBack
 		s.Reason = "the green is being removed; blue keeps serving"
@@ -190,12 +211,18 @@ func (f Facts) deriveBuilt(s State, blue *Instance, d *Deployment) State {
 		s.NextStep = "mend the cause, then: retry --database " + f.ID
 		return s
 	}
+	switch {
+	case len(f.Hops) == 0: // upgraded by hand, or the versions could not be read
+		return hold(firstOf(f.RouteError, "a green stands there, but nothing remains to be done: "+f.ID+" is on "+blue.Version),
+			"find out who upgraded it; rollback --database "+f.ID+" removes the green")
+	case f.Record.Skip != nil:
+		return hold("skipped by "+f.Record.Skip.By+why(f.Record.Skip)+"; its green is kept", "rollback --database "+f.ID+" removes the green, retry takes it in again")
+	case f.Record.Paused != nil:
+		return hold("paused by "+f.Record.Paused.By+why(f.Record.Paused), "resume --database "+f.ID)
+	}
 	if reason := f.membersUnsettled(d); reason != "" {
 		s.Stage, s.Reason, s.NextStep = Adjusting, reason, "wait for RDS"
 		return s
-	}
-	if f.Record.Paused != nil {
-		return hold("paused by "+f.Record.Paused.By+why(f.Record.Paused), "resume --database "+f.ID)
 	}
 	if lag := f.lagReason(); lag != "" {
 		if f.Watch.LagUnknown >= OddReads || !f.Policy.SQL && f.Record.AllowNoSQL == nil {

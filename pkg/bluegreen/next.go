@@ -54,6 +54,10 @@ func Next(f Facts, s State) Step {
 		return Step{Actions: f.greenChanges(s.Deployment)}
 	case CatchingUp:
 		return Step{Work: []Work{WorkLag}}
+	case Held: // by an unreadable lag, perhaps: the next reading may let it go on
+		if d := s.Deployment; d != nil && (d.Status == Available || d.Status == SwitchoverFailed) && f.Policy.SQL && !f.Record.SwitchPending {
+			return Step{Work: []Work{WorkLag}}
+		}
 	case Verifying:
 		if !f.precheckFresh() {
 			return Step{Work: []Work{WorkLag, WorkPrecheck}}
@@ -148,11 +152,14 @@ func (f Facts) nextRollback(s State) Step {
 // removal deletes a deployment with its greens. Deletion protection was copied
 // from blue and would refuse it; it is taken off the greens only.
 func (f Facts) removal(d *Deployment, reason string) []Action {
+	if f.namesMoved(d) {
+		return nil // it would delete the database itself
+	}
 	off := false
 	var acts []Action
 	for _, m := range d.Members {
 		g := f.Instances[IDFromARN(m.Target)]
-		if m.Target == "" || g == nil || IDFromARN(m.Target) == IDFromARN(m.Source) {
+		if m.Target == "" || g == nil || !f.isGreen(g.ID) {
 			continue
 		}
 		if g.Protected {

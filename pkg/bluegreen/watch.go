@@ -20,6 +20,9 @@ func Look(f Facts) Watch {
 		completed.Name == DeploymentName(f.Campaign, f.ID, f.Hops[0].To) {
 		odd = true // completed, but the old version answers
 	}
+	if active != nil && active.Status != SwitchoverInProgress && f.namesMoved(active) {
+		odd = true // not completed, but the names have moved
+	}
 	w.Odd = counting(w.Odd, odd)
 	return w
 }
