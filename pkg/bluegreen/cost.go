@@ -26,8 +26,11 @@ type Prices struct {
 	Source   string `json:"source"`
 	// BaseRegion's prices serve for a Region that the file does not have; the
 	// estimate then says so.
-	BaseRegion string                  `json:"base_region"`
-	Regions    map[string]RegionPrices `json:"regions"`
+	BaseRegion string `json:"base_region"`
+	// ReservedDiscount is what a one-year reservation without upfront payment
+	// takes off the on-demand price, 0.3 for 30 %; 0: not known.
+	ReservedDiscount float64                 `json:"reserved_discount,omitempty"`
+	Regions          map[string]RegionPrices `json:"regions"`
 }
 
 // RegionPrices are one Region's on-demand prices for RDS for MySQL, Single-AZ.

@@ -43,6 +43,9 @@ const BuiltinCalendarDate = "2026-11-23"
 // builtinSource is what every row of the built-in table says of itself.
 const builtinSource = "built-in table of " + BuiltinCalendarDate
 
+// BuiltinCalendarSource is what an output says of the built-in calendar.
+func BuiltinCalendarSource() string { return builtinSource }
+
 // BuiltinLifecycles is the support calendar of RDS for MySQL as of
 // BuiltinCalendarDate, for when DescribeDBMajorEngineVersions is not permitted
 // or not implemented. Dates: AWS's announcement of MySQL 9.7 on RDS and the AWS

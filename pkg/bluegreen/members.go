@@ -79,7 +79,7 @@ func (f Facts) greenChanges(d *Deployment) []Action {
 	for _, m := range d.Members {
 		g := f.Instances[IDFromARN(m.Target)]
 		twin := IDFromARN(m.Source)
-		if g == nil || !g.Settled() {
+		if m.Target == "" || g == nil || !g.Settled() || !f.isGreen(g.ID) {
 			continue
 		}
 		switch change := f.Target.GreenChange(*g, twin == f.ID, twin); {
@@ -95,6 +95,13 @@ func (f Facts) greenChanges(d *Deployment) []Action {
 		}
 	}
 	return f.owned(acts)
+}
+
+// isGreen tells that an instance is not one that serves: whatever AWS lists as
+// a target, blue and its replicas are never modified.
+func (f Facts) isGreen(id string) bool {
+	blue := f.Instances[f.ID]
+	return id != f.ID && blue != nil && !slices.ContainsFunc(blue.Replicas, func(r string) bool { return IDFromARN(r) == id })
 }
 
 // replicasBehind tells that a green replica is not on the target version yet.

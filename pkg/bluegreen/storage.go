@@ -76,7 +76,16 @@ func chooseStorage(i Instance, minGiB int, pol TargetPolicy) storageChoice {
 	if pol.StorageType != "gp3" {
 		return keepStorage(i, size)
 	}
-	today := deliveredToday(i)
+	today, measured, why := pol.demand(i)
+	choice := chooseGP3(i, size, today, measured, pol)
+	if why != "" {
+		choice.note("%s", why)
+	}
+	return choice
+}
+
+// chooseGP3 finds a gp3 volume that gives what is needed, or stays.
+func chooseGP3(i Instance, size int, today performance, measured bool, pol TargetPolicy) storageChoice {
 	switch need := wanted(pol.IOPS, today.iops); {
 	case i.DedicatedLog:
 		return stayOn(i, size, "storage-dedicated-log", "a dedicated log volume exists with io1 and io2 only",
@@ -95,7 +104,7 @@ func chooseStorage(i Instance, minGiB int, pol TargetPolicy) storageChoice {
 		return stayOn(i, size, "storage-does-not-fit", fmt.Sprintf("%d IOPS on %d GiB: gp3 gives %d below %d GiB", today.iops, i.AllocatedGiB, gp3SmallIOPS, stripeGiB),
 			fmt.Sprintf("let it grow to %d GiB (target.storage.raise_to_400), or keep the storage type", stripeGiB))
 	}
-	c.small(i, today, pol)
+	c.small(i, today, measured, pol)
 	return c
 }
 
@@ -152,12 +161,12 @@ func (c *storageChoice) raise(i Instance, today performance, pol TargetPolicy) {
 }
 
 // small says what a gp3 volume below 400 GiB does not do.
-func (c *storageChoice) small(i Instance, today performance, pol TargetPolicy) {
+func (c *storageChoice) small(i Instance, today performance, measured bool, pol TargetPolicy) {
 	if pol.IOPS > 0 || pol.ThroughputMiBps > 0 {
 		c.note("%s: below %d GiB IOPS and throughput cannot be provisioned, gp3 gives %d and %d MiB/s", i.ID, stripeGiB, gp3SmallIOPS, gp3SmallMiBps)
 	}
 	reach := today.mibps
-	if i.StorageType == "gp2" && i.AllocatedGiB > 170 {
+	if !measured && i.StorageType == "gp2" && i.AllocatedGiB > 170 {
 		reach = 250 // by bursting up to 333 GiB, always from 334
 	}
 	if reach <= 128 { // gp2's smallest: 128 against 125 MiB/s is no loss that anyone sees

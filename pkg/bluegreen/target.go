@@ -31,6 +31,9 @@ type TargetPolicy struct {
 	// UpgradeStorage asks for the storage file system upgrade where RDS offers
 	// it: only possible at create, hours of I/O, gone are the 32-bit limits.
 	UpgradeStorage bool
+	// Measured is what the storage had to do, by instance id; nil sizes by what
+	// is provisioned.
+	Measured map[string]Load
 }
 
 // Market is what RDS offers in a Region.
