@@ -133,6 +133,10 @@ type Record struct {
 	SwitchError    string
 	// SwitchPending: a switchover was announced, and how it ended is not known.
 	SwitchPending bool
+	// SwitchAskedAt is when the last one was announced; SwitchAccepted that RDS
+	// took the call. Without its word the call may never have left.
+	SwitchAskedAt  time.Time
+	SwitchAccepted bool
 	// CreateError is AWS's refusal to create, which only a person can mend.
 	CreateError string
 	// ActError is AWS's refusal of another change, which only a person can mend.

@@ -122,6 +122,7 @@ const (
 	factConfirmed    = "confirmed"
 	factUnconfirmed  = "unconfirmed"
 	factSwitchFailed = "switch-rolled-back"
+	factNotBegun     = "switch-not-begun"
 	factBuildFailed  = "build-failed"
 	factBlueSame     = "blue-unchanged"
 	factOneCall      = "one-call-class"
@@ -209,7 +210,7 @@ func (d *dbMemory) foldIntent(e journal.Entry, in intentData) {
 			d.ConfirmedAt, d.ConfirmError = time.Time{}, ""
 		}
 	case bluegreen.Switchover:
-		d.SwitchPending = true
+		d.SwitchPending, d.SwitchAskedAt, d.SwitchAccepted = true, e.At, false
 		d.SwitchAttempts++
 		d.SwitchError = ""
 	}
@@ -234,6 +235,7 @@ func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
 			d.SwitchPending = false
 			d.SwitchAttempts--
 		}
+		d.SwitchAccepted = r.OK
 	case bluegreen.ModifyInstance, bluegreen.SetParameters, bluegreen.CreateParameterGroup, bluegreen.AddRole:
 		if r.OK {
 			d.ActError = ""
@@ -267,6 +269,9 @@ func (d *dbMemory) foldFact(e journal.Entry, f factData) {
 		d.ConfirmedAt, d.ConfirmError = e.At, ""
 	case factUnconfirmed:
 		d.ConfirmError = f.Error
+	case factNotBegun:
+		d.SwitchPending = false
+		d.SwitchAttempts = max(0, d.SwitchAttempts-1)
 	case factSwitchFailed:
 		d.SwitchPending = false
 		d.SwitchError = f.Error

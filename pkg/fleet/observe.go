@@ -96,6 +96,7 @@ type reference struct {
 	groups     map[string]bluegreen.ParameterGroup
 	options    map[string]bluegreen.OptionGroup
 	parameters map[string][]bluegreen.Parameter // user-set, by group
+	mu         sync.Mutex                       // guards parameters: prechecks read them while a tick adds some
 	defaults   map[string][]bluegreen.Parameter // by family
 	// gaps says what could not be read, and why.
 	gaps map[string]string
@@ -194,7 +195,9 @@ func (r *reference) readForHops(ctx context.Context, sc Scope, p *plan.Plan, blu
 		if ps == nil {
 			ps = []bluegreen.Parameter{}
 		}
+		r.mu.Lock()
 		r.parameters[g] = ps
+		r.mu.Unlock()
 	}
 	for _, f := range sortedKeys(families) {
 		if _, ok := r.defaults[f]; ok || f == "" {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -120,7 +121,10 @@ func (e *Engine) query(u unit, hop bluegreen.Hop) PrecheckQuery {
 	if blue == nil || ref == nil {
 		return q
 	}
-	if ps, ok := ref.parameters[blue.ParameterGroup]; ok {
+	ref.mu.Lock()
+	ps, ok := ref.parameters[blue.ParameterGroup]
+	ref.mu.Unlock()
+	if ok {
 		q.Parameters = []precheck.Parameter{}
 		for _, p := range ps {
 			q.Parameters = append(q.Parameters, precheck.Parameter{Name: p.Name, Value: p.Value})
@@ -243,12 +247,19 @@ func (e *Engine) explain(ctx context.Context, u unit) error {
 	d := u.state.Deployment
 	reason := d.Details
 	since := e.cfg.Clock.Now().Add(-24 * time.Hour)
+	asked := u.facts.Record.SwitchAskedAt
+	if u.state.Stage == bluegreen.Switching && !asked.IsZero() {
+		since = asked.Add(-clockSkew) // an earlier attempt's failure does not explain this one
+	}
+	failure, heard := "", false
 	if events, err := sc.Trail.Events(ctx, since, "blue-green-deployment", d.ID); err == nil {
-		if m := lastFailure(events); m != "" {
-			reason = m
-		}
+		failure, heard = lastFailure(events), true
+		reason = cmp.Or(failure, reason)
 	}
 	if u.state.Stage == bluegreen.Switching {
+		if heard && failure == "" && !u.facts.Record.SwitchAccepted && d.Status == bluegreen.Available {
+			return e.append(u, journal.Fact, "the switchover never began: RDS answered nothing and tells of none", factData{Name: factNotBegun})
+		}
 		if reason == "" {
 			reason = "RDS gave no reason"
 		}
@@ -268,16 +279,22 @@ func (e *Engine) explain(ctx context.Context, u unit) error {
 	return e.append(u, journal.Fact, "the green could not be built: "+reason, factData{Name: factBuildFailed, Error: reason})
 }
 
-// lastFailure is the newest event that tells of a failure.
+// clockSkew is how far this clock may be ahead of AWS's.
+const clockSkew = time.Minute
+
+// lastFailure is the newest event that tells of a failure; of those of one
+// minute the first that gives a reason, which RDS follows up with a summary.
 func lastFailure(events []bluegreen.Event) string {
 	var last bluegreen.Event
+	reason := func(ev bluegreen.Event) bool { return strings.Contains(ev.Message, " due to ") }
 	for _, ev := range events {
 		m := strings.ToLower(ev.Message)
 		bad := strings.Contains(m, "cancel") || strings.Contains(m, "fail") || strings.Contains(m, "incompatib")
 		for _, c := range ev.Categories {
 			bad = bad || c == "failure"
 		}
-		if bad && !ev.At.Before(last.At) {
+		near := ev.At.Sub(last.At).Abs() <= time.Minute
+		if bad && (ev.At.After(last.At) && !(near && reason(last) && !reason(ev)) || near && reason(ev) && !reason(last)) {
 			last = ev
 		}
 	}
