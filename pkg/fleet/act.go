@@ -15,8 +15,9 @@ import (
 // actsAtOnce bounds mutating calls in flight; the schedule's own limits are lower.
 const actsAtOnce = 16
 
-// carryOut makes the calls of the chosen units, each unit's one after the other.
-func (e *Engine) carryOut(ctx context.Context, units []unit, chosen []int) error {
+// carryOut makes the calls of the chosen units, each unit's one after the
+// other. When soft ends it begins no further unit.
+func (e *Engine) carryOut(ctx, soft context.Context, units []unit, chosen []int) error {
 	var g errgroup.Group
 	g.SetLimit(actsAtOnce)
 	if e.cfg.Inline {
@@ -29,7 +30,12 @@ func (e *Engine) carryOut(ctx context.Context, units []unit, chosen []int) error
 	}
 	for _, i := range chosen {
 		u := units[i]
-		g.Go(func() error { return e.actOn(ctx, u) })
+		g.Go(func() error {
+			if soft.Err() != nil {
+				return nil
+			}
+			return e.actOn(ctx, u)
+		})
 	}
 	return g.Wait()
 }

@@ -120,7 +120,7 @@ func (e *Engine) Run(ctx, soft context.Context) (Status, error) {
 
 func (e *Engine) loop(ctx, soft context.Context) (Status, error) {
 	for {
-		units, sch, err := e.tick(ctx, soft.Err() == nil)
+		units, sch, err := e.tick(ctx, soft)
 		if err != nil {
 			return e.lastStatus(units, sch), err
 		}
@@ -215,7 +215,7 @@ func (e *Engine) blues(scope string, s *sight) []*bluegreen.Instance {
 }
 
 // tick is one round: take requests in, look, decide, act.
-func (e *Engine) tick(ctx context.Context, mayAct bool) ([]unit, schedule, error) {
+func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if err := e.collect(); err != nil {
 		return nil, schedule{}, err
 	}
@@ -238,13 +238,13 @@ func (e *Engine) tick(ctx context.Context, mayAct bool) ([]unit, schedule, error
 		return nil, schedule{}, err
 	}
 	sch := e.input(units).decide(units)
-	if !mayAct {
+	if soft.Err() != nil {
 		return units, sch, nil
 	}
 	if err := e.readAll(ctx, units, sch.work); err != nil {
 		return units, sch, err
 	}
-	return units, sch, e.carryOut(ctx, units, sch.act)
+	return units, sch, e.carryOut(ctx, soft, units, sch.act)
 }
 
 // deadScope: wrong or expired credentials will not get better by polling.
