@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"strings"
+
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 )
 
@@ -68,7 +70,19 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 			d.Off = append(d.Off, "version "+f.Hops[0].From+", wants "+d.TargetVersion)
 		}
 		if blue != nil {
-			d.Off = append(d.Off, t.OffTarget(*blue, true, m.id)...)
+			for _, off := range t.OffTarget(*blue, true, m.id) {
+				if len(f.Hops) == 0 || !strings.HasPrefix(off, "version ") { // said above, for the whole route
+					d.Off = append(d.Off, off)
+				}
+			}
+			for _, arn := range blue.Replicas {
+				id := bluegreen.IDFromARN(arn)
+				if r := f.Instances[id]; r != nil && len(f.Hops) == 0 {
+					for _, off := range t.OffTarget(*r, false, id) {
+						d.Off = append(d.Off, "replica "+id+": "+off)
+					}
+				}
+			}
 		}
 		d.OnTarget = len(d.Off) == 0 && f.RouteError == ""
 	}
