@@ -82,6 +82,10 @@ const (
 	SectionParameters  Section = "parameters"
 	SectionEventDefs   Section = "event_definers" // mysql.event
 	SectionZeroData    Section = "zero_data"
+	// SectionAutoIncrement is Table.AutoIncrement of tables whose counter is
+	// smaller than BIGINT, SectionSizes is Table.Rows, DataBytes and IndexBytes.
+	SectionAutoIncrement Section = "auto_increment"
+	SectionSizes         Section = "sizes"
 )
 
 // SectionStatus says how reading a section ended.

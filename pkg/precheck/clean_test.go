@@ -20,7 +20,7 @@ var allSections = []Section{
 	SectionServer, SectionSchemas, SectionTables, SectionColumns, SectionIndexes, SectionForeignKeys, SectionPartitions,
 	SectionViews, SectionRoutines, SectionTriggers, SectionEvents, SectionInnoTables, SectionInnoColumns, SectionFiles,
 	SectionVariables, SectionAccounts, SectionPlugins, SectionSystem, SectionDigests, SectionStatements, SectionSessions,
-	SectionTrx, SectionXA, SectionReplication, SectionEventDefs,
+	SectionTrx, SectionXA, SectionReplication, SectionEventDefs, SectionAutoIncrement, SectionSizes,
 }
 
 // stock57 is what a 5.7 server fresh from its package shows, with the

@@ -7,12 +7,8 @@ import (
 	"strings"
 )
 
-const (
-	// listSize is how many names one IN list holds at most.
-	listSize = 400
-	// autoTables is for how many tables the next AUTO_INCREMENT value is asked for at most.
-	autoTables = 4000
-)
+// listSize is how many names one IN list holds at most.
+const listSize = 400
 
 // details reads what the dictionary showed to be worth a closer look: bodies
 // in their exact text, partitions of partitioned tables, and the few columns
@@ -47,11 +43,15 @@ func (r *reader) details() []job {
 		part(SectionIndexes, foreign, r.readEngineIndexTypes)
 	}
 	if r.old {
-		part("", r.smallAutoIncrement(), r.readAutoIncrement)
+		part(SectionAutoIncrement, r.smallAutoIncrement(), r.readAutoIncrement)
 	}
 	// The lists came out of the tables: without a table list, none is complete.
 	state := r.cat.Sections[SectionTables]
-	for _, s := range []Section{SectionViews, SectionPartitions} {
+	lists := []Section{SectionViews, SectionPartitions, SectionAutoIncrement}
+	if !r.old {
+		lists = append(lists, SectionSizes)
+	}
+	for _, s := range lists {
 		if _, ok := r.cat.Sections[s]; ok {
 			continue
 		}
@@ -156,7 +156,7 @@ func (r *reader) smallAutoIncrement() []tableName {
 			out = append(out, tableName{c.Schema, c.Table})
 		}
 	}
-	return out[:min(len(out), autoTables)]
+	return out
 }
 
 func (r *reader) readAutoIncrement(ctx context.Context, s *session, sc scope) error {
@@ -167,9 +167,6 @@ func (r *reader) readAutoIncrement(ctx context.Context, s *session, sc scope) er
 		return nil
 	})
 	if err != nil {
-		if isServerError(err) {
-			return nil
-		}
 		return err
 	}
 	r.mu.Lock()

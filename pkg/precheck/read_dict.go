@@ -64,7 +64,7 @@ func (r *reader) dictionary() []job {
 			job{SectionIndexes, r.readInnoIndexTypes})
 	}
 	if r.old {
-		jobs = append(jobs, job{SectionTables, r.readSizes})
+		jobs = append(jobs, job{SectionSizes, r.readSizes})
 	}
 	if len(r.scopes) == 0 {
 		// No user table at all, and the sections are read and empty; or no

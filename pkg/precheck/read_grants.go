@@ -149,6 +149,8 @@ func (r *reader) grantFor(s Section) string {
 		return "REPLICATION CLIENT ON *.*"
 	case SectionDigests, SectionStatements, SectionSessions:
 		return "SELECT ON performance_schema.*"
+	case SectionSizes:
+		return "SELECT ON mysql.innodb_table_stats"
 	case SectionSystem:
 		return "SELECT ON mysql.*"
 	default:

@@ -172,7 +172,7 @@ func (r *reader) readInnoIndexTypes(ctx context.Context, s *session) error {
 }
 
 // readSizes takes rows and sizes from InnoDB's persistent statistics, for
-// which no table is opened. They are estimates; their absence is no failure.
+// which no table is opened. They are estimates.
 func (r *reader) readSizes(ctx context.Context, s *session) error {
 	const text = "SELECT database_name, table_name, n_rows, clustered_index_size, sum_of_other_index_sizes " +
 		"FROM mysql.innodb_table_stats rdsupgrade WHERE database_name NOT IN " + systemSchemas
@@ -189,9 +189,6 @@ func (r *reader) readSizes(ctx context.Context, s *session) error {
 		return nil
 	})
 	if err != nil {
-		if isServerError(err) {
-			return nil
-		}
 		return err
 	}
 	r.mu.Lock()

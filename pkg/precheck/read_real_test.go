@@ -323,6 +323,9 @@ func TestReadWithOneSchemaOnly(t *testing.T) {
 	if st := c.Sections[SectionAccounts]; st.Status != SectionFailed || st.Code != 1142 || st.Grant != "SELECT ON mysql.user" {
 		t.Errorf("accounts: %+v", st)
 	}
+	if st := c.Sections[SectionSizes]; st.Status != SectionFailed || st.Grant != "SELECT ON mysql.innodb_table_stats" {
+		t.Errorf("sizes: %+v", st)
+	}
 	if st := c.Sections[SectionEventDefs]; st.Status != SectionFailed || st.Grant != "SELECT ON mysql.event" {
 		t.Errorf("event definers: %+v", st)
 	}

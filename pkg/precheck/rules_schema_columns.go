@@ -27,7 +27,7 @@ func columnRules() []Rule {
 			About:  "The next value is close to the largest that the column can hold. 8.0 keeps the counter over restarts, so that values once skipped are no longer used again.",
 			Fix:    "Change the column to a larger type before the upgrade. " + rebuildWarning,
 			Source: "manual, InnoDB AUTO_INCREMENT counter initialization", Doc: "https://dev.mysql.com/doc/refman/8.0/en/innodb-auto-increment-handling.html",
-			Once: true, Needs: []Section{SectionTables, SectionColumns}, Check: checkAutoIncrement,
+			Once: true, Needs: []Section{SectionTables, SectionColumns, SectionAutoIncrement}, Check: checkAutoIncrement,
 		},
 		{
 			ID: "implicitTimestampDefault", Title: "TIMESTAMP columns under explicit_defaults_for_timestamp=OFF", Severity: Notice,

@@ -27,7 +27,7 @@ func stateRules() []Rule {
 			About:  "The upgrade writes its dictionary, undo logs and temporary files beside the data, and stops when storage runs out.",
 			Fix:    "Enlarge the storage, or let storage autoscaling do it, before the upgrade.",
 			Source: srcRDS + "; the amount is an own estimate: 1 GiB and 64 KiB for every table and partition", Doc: docRDSMajor,
-			Once: true, Needs: []Section{SectionTables, SectionPartitions}, Check: checkDisk,
+			Once: true, Needs: []Section{SectionTables, SectionPartitions, SectionSizes}, Check: checkDisk,
 		},
 		{
 			ID: "externalReplica", Title: "This server is a replica", Severity: Warning,
