@@ -61,6 +61,7 @@ type Deployment struct {
 	prev    string    // what they still show until changed
 	changed time.Time
 	wish    greenWish
+	at      Coordinates // of green at the switchover, from the data plane
 }
 
 // greenWish is what the create call asked for.
@@ -284,8 +285,10 @@ func (r *region) buildReplica(d *Deployment) {
 	t := r.sim.timing
 	r.sim.perform(g, &activity{status: statusCreating, took: perTiB(t.CreateReplica, t.CreateReplicaPerTiB, g.Storage.GiB), done: func() {
 		g.lag = lagModel{behind: m.Blue.lag.behind, since: r.sim.now, endless: g.lag.endless}
-		d.task(taskReplica, "COMPLETED")
-		r.buildUpgrade(d, g)
+		r.buildData(d, g, func() {
+			d.task(taskReplica, "COMPLETED")
+			r.buildUpgrade(d, g)
+		})
 	}})
 }
 

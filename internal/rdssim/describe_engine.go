@@ -49,7 +49,7 @@ func (r *region) versionNode(v catalog.Version) query.Node {
 		status = "deprecated"
 	}
 	var targets []query.Node
-	for _, t := range catalog.UpgradeTargets(v.Name) {
+	for _, t := range r.sim.upgradeTargets(v.Name) {
 		targets = append(targets, query.E("UpgradeTarget", query.S("Engine", "mysql"), query.S("EngineVersion", t.Name),
 			query.S("Description", "MySQL "+t.Name), query.B("AutoUpgrade", false),
 			query.B("IsMajorVersionUpgrade", catalog.MajorOf(t.Name) != catalog.MajorOf(v.Name))))

@@ -126,7 +126,7 @@ func (r *region) wishVersion(src *Instance, p *query.Params, w *greenWish) error
 	if asked == "" {
 		return nil
 	}
-	to, err := resolveVersion(src.EngineVersion, asked)
+	to, err := r.sim.resolveVersion(src.EngineVersion, asked)
 	if err != nil {
 		return err
 	}

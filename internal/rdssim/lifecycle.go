@@ -78,6 +78,7 @@ func (r *region) vanish(i *Instance) {
 		r.gib -= i.Storage.GiB
 	}
 	r.release(i.ID)
+	r.removeData(i)
 	if i.deploy != nil {
 		i.deploy.memberGone(r, i)
 	}

@@ -33,6 +33,11 @@ type Options struct {
 	Endpoints Endpoints
 	Throttle  Throttle // requests, in the clock's time
 	Timing    *Timing  // default DefaultTiming
+	// Data, if given, does for real what happens to servers.
+	Data DataPlane
+	// Leap adds upgrade targets that RDS does not offer: from a major to
+	// another, for servers that are not of the versions they stand for.
+	Leap map[string]string
 }
 
 // Sim is the simulated RDS. Its methods may be called from many goroutines.
@@ -53,6 +58,7 @@ type Sim struct {
 	faults   *injector
 	counters map[callKey]*CallCount
 	history  []Mutation
+	jobs     sync.WaitGroup // of the data plane
 }
 
 type account struct {

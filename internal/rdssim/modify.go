@@ -2,6 +2,7 @@ package rdssim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -86,7 +87,7 @@ func (r *region) changeVersion(i *Instance, p *query.Params, c *change) error {
 	if to == "" || to == i.EngineVersion {
 		return nil
 	}
-	to, err := resolveVersion(i.EngineVersion, to)
+	to, err := r.sim.resolveVersion(i.EngineVersion, to)
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (r *region) changeVersion(i *Instance, p *query.Params, c *change) error {
 }
 
 // resolveVersion checks an upgrade path. A major ("8.0") means its newest minor.
-func resolveVersion(from, to string) (string, error) {
+func (s *Sim) resolveVersion(from, to string) (string, error) {
 	if _, ok := catalog.Find(to); !ok {
 		newest := ""
 		for _, v := range catalog.Versions {
@@ -117,7 +118,7 @@ func resolveVersion(from, to string) (string, error) {
 		}
 		to = newest
 	}
-	if to != from && !catalog.CanUpgrade(from, to) {
+	if to != from && !slices.ContainsFunc(s.upgradeTargets(from), func(v catalog.Version) bool { return v.Name == to }) {
 		return "", query.Fault("InvalidParameterCombination", "Cannot upgrade mysql from %s to %s", from, to)
 	}
 	return to, nil
@@ -216,6 +217,7 @@ func (r *region) changeClass(i *Instance, p *query.Params, c *change) error {
 func (r *region) restarted(i *Instance) {
 	i.ApplyStatus = "in-sync"
 	i.ReadOnly = r.bootReadOnly(i)
+	r.settleData(i)
 }
 
 func (r *region) changeStorage(i *Instance, p *query.Params, c *change) error {

@@ -173,15 +173,19 @@ func (s *Sim) Server(at Scope, name string) (v ServerView, ok bool) {
 	if !ok {
 		return v, false
 	}
-	v = ServerView{ResourceID: i.ResourceID, EngineVersion: i.EngineVersion, Name: i.ID, Profile: i.Profile, Schema: i.Schema,
+	return r.view(i), true
+}
+
+func (r *region) view(i *Instance) ServerView {
+	v := ServerView{ResourceID: i.ResourceID, EngineVersion: i.EngineVersion, Name: i.ID, Profile: i.Profile, Schema: i.Schema,
 		ReadOnly: i.ReadOnly, Down: i.down(), Offline: i.offline, Replica: i.source != nil || i.remote != "", Parameters: map[string]string{}}
 	if i.source != nil {
-		v.Source, v.Lag, v.Broken = i.source.ID, i.lag.at(s, s.now), i.lag.broken
+		v.Source, v.Lag, v.Broken = i.source.ID, i.lag.at(r.sim, r.sim.now), i.lag.broken
 	}
 	if g, ok := r.paramGrps.get(i.ParameterGroup); ok {
 		maps.Copy(v.Parameters, g.User)
 	}
-	return v, true
+	return v
 }
 
 // Primaries lists the databases of the fleet file that exist under their own

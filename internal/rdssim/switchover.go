@@ -95,6 +95,10 @@ func (r *region) guardrails(d *Deployment, deadline time.Time) {
 		r.sim.after(r.sim.simulated(deadline.Sub(now)), func() { r.cancelSwitchover(d, reason, status) })
 		return
 	}
+	if r.sim.opts.Data != nil {
+		r.switchData(d, deadline)
+		return
+	}
 	catchUp, _ := green.lag.until(r.sim, now)
 	dark := catchUp + r.sim.timing.SwitchDark + time.Duration(len(d.Members)-1)*r.sim.timing.SwitchDarkPerReplica
 	dark = r.sim.vary(dark, d.ID, "dark", fmt.Sprint(d.Attempts))
@@ -192,9 +196,9 @@ func (r *region) completeSwitchover(d *Deployment) {
 	r.emitDeployment(d, "notification", "Switchover completed on blue/green deployment %s.", d.Name)
 	// The coordinates stand under the name that green had, with the type of an
 	// instance: a client that looks under the deployment never finds them.
-	rnd := r.sim.random("binlog", d.ID)
+	at := r.coordinates(d)
 	r.emit("db-instance", formerGreen, r.arn("db", formerGreen), "notification",
-		"Binary log coordinates in green environment after switchover: file mysql-bin-changelog.%06d and position %d", 3+rnd.IntN(400), 157+rnd.IntN(1<<26))
+		"Binary log coordinates in green environment after switchover: file %s and position %d", at.File, at.Position)
 }
 
 func (r *region) swapNames(d *Deployment, n int, m *Member) {

@@ -144,8 +144,3 @@ func UpgradeTargets(from string) []Version {
 	}
 	return out
 }
-
-// CanUpgrade tells whether to is a valid upgrade target of from.
-func CanUpgrade(from, to string) bool {
-	return slices.ContainsFunc(UpgradeTargets(from), func(v Version) bool { return v.Name == to })
-}
