@@ -26,6 +26,11 @@ func decodeFileName(s string) string {
 	if !strings.Contains(s, "@") {
 		return s
 	}
+	// Names that Windows keeps for devices (con, aux, lpt1) get @@@ appended on
+	// every system, and no escape begins with two of them.
+	if device, ok := strings.CutSuffix(s, "@@@"); ok && device != "" && !strings.HasSuffix(device, "@") {
+		s = device
+	}
 	var b strings.Builder
 	b.Grow(len(s))
 	for i := 0; i < len(s); {

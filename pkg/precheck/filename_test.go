@@ -6,6 +6,7 @@ func TestDecodeFileName(t *testing.T) {
 	for in, want := range map[string]string{
 		"orders": "orders", "a@002db": "a-b", "caf@0p": "café", "na@0vve": "naïve", "@0V": "Ï", "@65e5@672c": "日本", "@0@": "@0@",
 		"x@": "x@", "x@00": "x@00", "@@@@": "@@@@", "@1jx@0023": "ßx#", "@zzzz": "@zzzz", "": "", "@0ve": "ïe", "@00e9": "é", "@0040": "@",
+		"con@@@": "con", "LPT1@@@": "LPT1", "clock@0024@@@": "clock$", "@@@": "@@@",
 	} {
 		if got := decodeFileName(in); got != want {
 			t.Errorf("decodeFileName(%q) = %q, want %q", in, got, want)

@@ -47,10 +47,14 @@ func checkApplications(in *Input) ([]Finding, error) {
 	uses := map[appKey]*appUse{}
 	for i := range in.Catalog.Digests {
 		d := &in.Catalog.Digests[i]
-		if isSystemSchema(d.Schema) || strings.HasPrefix(d.User, "rdsadmin") || gone[strings.ToLower(d.Schema)] || definesCode(d.Text) {
+		if isSystemSchema(d.Schema) || strings.HasPrefix(d.User, "rdsadmin") || gone[strings.ToLower(d.Schema)] || judgedAsStored(d.Text) {
 			continue
 		}
-		for _, f := range a.analyse(d.Text, 0, version, !d.FromHistory) {
+		facts := a.analyse(d.Text, 0, version, !d.FromHistory)
+		if len(facts) > 0 && d.Schema == "" && a.namesGoneSchema(in.Catalog) {
+			continue
+		}
+		for _, f := range facts {
 			if !crossesSince(in.Hop, f.since) || !concernsApplications(&f) {
 				continue
 			}
@@ -95,15 +99,42 @@ func goneSchemas(c *Catalog) map[string]bool {
 	return gone
 }
 
-// definesCode tells a statement that makes stored code: what is in it is judged
-// where it is stored, and it was run by whoever deployed it, once.
-func definesCode(text string) bool {
+// namesGoneSchema tells whether the text, which ran without a default schema,
+// names tables of schemas that exist no more, and of no others.
+func (a *analyser) namesGoneSchema(c *Catalog) bool {
+	if c.Sections[SectionSchemas].Status != SectionRead {
+		return false
+	}
+	gone := false
+	for i := range a.toks {
+		switch a.kw(i - 1) {
+		case kwFrom, kwJoin, kwInto, kwUpdate, kwTable, kwCall:
+		default:
+			continue
+		}
+		if !a.name(i) || !a.op(i+1, ".") || !a.at(i+2).Kind.Name() {
+			continue
+		}
+		schema := a.ident(i)
+		if isSystemSchema(schema) || slices.ContainsFunc(c.Schemas, func(s Schema) bool { return strings.EqualFold(s.Name, schema) }) {
+			return false
+		}
+		gone = true
+	}
+	return gone
+}
+
+// judgedAsStored tells a statement that makes stored code or a table: what is
+// in it is judged where it is stored, and it was run by whoever deployed it,
+// once. Temporary tables and those made from a SELECT are an application's work.
+func judgedAsStored(text string) bool {
 	lx := sqllex.New(text, 0, 0)
+	table := false
 	// The kind stands behind an OR REPLACE, ALGORITHM or DEFINER clause.
-	for words := 0; words < 16; {
+	for words := 0; table || words < 16; {
 		t, ok := lx.Next()
 		if !ok {
-			return false
+			return table
 		}
 		if t.Kind != sqllex.Word {
 			continue
@@ -112,10 +143,16 @@ func definesCode(text string) bool {
 		if words++; words == 1 && !sqllex.EqualFold(w, "CREATE") && !sqllex.EqualFold(w, "ALTER") {
 			return false
 		}
-		switch strings.ToUpper(w) {
-		case "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "VIEW":
+		switch w = strings.ToUpper(w); {
+		case table:
+			if w == "SELECT" {
+				return false
+			}
+		case w == "TABLE":
+			table = true
+		case w == "PROCEDURE" || w == "FUNCTION" || w == "TRIGGER" || w == "EVENT" || w == "VIEW" || w == "INDEX":
 			return true
-		case "TABLE", "INDEX", "DATABASE", "SCHEMA", "USER":
+		case w == "TEMPORARY" || w == "DATABASE" || w == "SCHEMA" || w == "USER":
 			return false
 		}
 	}

@@ -128,8 +128,41 @@ func (a *analyser) naming(i int) bool {
 			}
 		}
 	}
+	return a.keyPart(i)
+}
+
+// keyPart tells whether the name at i, with a parenthesis behind it, is a
+// column of an index of which only a prefix is indexed: KEY k (x(10)).
+func (a *analyser) keyPart(i int) bool {
+	if a.current.head != kwCreate && a.current.head != kwAlter || !a.op(i+3, ")") || !a.op(i-1, "(") && !a.op(i-1, ",") {
+		return false
+	}
+	open, depth := i-1, 0
+	for ; open > a.current.from && (depth > 0 || !a.op(open, "(")); open-- {
+		switch {
+		case i-open > 4*maxKeyParts:
+			return false
+		case a.op(open, ")"):
+			depth++
+		case a.op(open, "("):
+			depth--
+		}
+	}
+	for j := open - 1; j > open-maxKeyHead && !a.op(j, ",") && !a.op(j, "(") && !a.op(j, ")"); j-- {
+		switch a.kw(j) {
+		case kwKey, kwIndex, kwUnique:
+			return true
+		}
+	}
 	return false
 }
+
+// An index has at most 16 columns, each at most x(10) DESC and a comma; its
+// list stands at most this far behind KEY or INDEX (i USING BTREE ON s.t).
+const (
+	maxKeyParts = 24
+	maxKeyHead  = 10
+)
 
 // systemTable notes tables of the server's own that a later version lacks.
 func (a *analyser) systemTable(i int) {
