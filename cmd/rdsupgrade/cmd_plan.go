@@ -1,24 +1,35 @@
 package main
 
 import (
-	"fmt"
-	"io"
-	"sort"
-	"strings"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
 )
 
+// planOptions are the flags of plan.
+type planOptions struct {
+	actions, measure, ask, probe bool
+	out, prices                  string
+	filter                       filter
+}
+
 func planCommand(ctx contexts, s streams) *cli.Command {
 	return &cli.Command{
-		Name: "plan", Usage: "what would happen: route, target, blockers and calls per database; changes nothing", ArgsUsage: "PLAN",
-		Description: "Reads AWS only. Exits 1 when a database cannot go the planned way, with the reason and the way out.",
+		Name: "plan", Usage: "what would happen: route, target, blockers, cost, dates and calls per database; changes nothing", ArgsUsage: "PLAN",
+		Description: "Reads AWS only, unless --ask lets it ask the databases. Exits 1 when a database cannot go the\n" +
+			"planned way, with the reason and the way out, or when something could not be read.",
 		Flags: withGlobal(
 			&cli.StringSliceFlag{Name: "database", Usage: "only the database `ID`, in full detail"},
 			&cli.StringSliceFlag{Name: "wave", Usage: "only the wave `NAME`"},
-			&cli.BoolFlag{Name: "actions", Usage: "print every call"}),
+			&cli.BoolFlag{Name: "actions", Usage: "print every call"},
+			&cli.BoolFlag{Name: "measure", Usage: "size storage by the p99 of 14 days that CloudWatch has, one call per instance"},
+			&cli.BoolFlag{Name: "ask", Usage: "ask every database for external replication and readers of its binary log"},
+			&cli.BoolFlag{Name: "probe", Usage: "try which changes are permitted, on names that do not exist"},
+			&cli.StringFlag{Name: "prices", Usage: "price `FILE` instead of the built-in one"},
+			&cli.StringFlag{Name: "out", Usage: "save everything resolved to `FILE`, with a fingerprint, for run --saved"}),
 		Action: func(c *cli.Context) error {
 			g, err := readGlobal(c, s)
 			if err != nil {
@@ -29,39 +40,73 @@ func planCommand(ctx contexts, s streams) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runPlan(ctx, s, g, path, c.Bool("actions"), filter{ids: splitList(c.StringSlice("database")), waves: splitList(c.StringSlice("wave"))})
+			return runPlan(ctx, s, g, path, planOptions{actions: c.Bool("actions"), measure: c.Bool("measure"), ask: c.Bool("ask"), probe: c.Bool("probe"),
+				out: c.String("out"), prices: c.String("prices"),
+				filter: filter{ids: splitList(c.StringSlice("database")), waves: splitList(c.StringSlice("wave"))}})
 		},
 	}
 }
 
-func runPlan(ctx contexts, s streams, g global, path string, actions bool, f filter) error {
+// loadPrices reads a price file, or gives the built-in one.
+func loadPrices(path string) (*bluegreen.Prices, error) {
+	if path == "" {
+		return bluegreen.BuiltinPrices(), nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("--prices: %s", err)
+	}
+	p, err := bluegreen.ParsePrices(b)
+	if err != nil {
+		return nil, usage("--prices: %s: %s", path, err)
+	}
+	return p, nil
+}
+
+func runPlan(ctx contexts, s streams, g global, path string, opt planOptions) error {
+	prices, err := loadPrices(opt.prices)
+	if err != nil {
+		return err
+	}
 	o, err := openCampaign(ctx, g, path, "")
 	if err != nil {
 		return err
 	}
 	defer o.close()
-	pv, err := fleet.New(o.config()).Preview(ctx.hard)
+	e := fleet.New(o.config())
+	pv, err := e.Preview(ctx.hard, fleet.PreviewOptions{Measure: opt.measure, Ask: opt.ask, Probe: opt.probe, Prices: prices})
 	if err != nil {
 		return err
 	}
-	f.preview(&pv)
+	if opt.out != "" {
+		if err := savePlan(s, e, opt.out); err != nil {
+			return err
+		}
+	}
+	opt.filter.preview(&pv)
 	if g.json {
 		err = printJSON(s.out, pv)
 	} else {
-		printPreview(s.out, pv, actions || len(f.ids) > 0)
+		printPreview(s.out, pv, opt.actions || len(opt.filter.ids) > 0)
 	}
 	if err != nil {
 		return err
 	}
+	return exitWith(planExit(pv))
+}
+
+// planExit is 1 when a database cannot go the planned way, or when something
+// that the plan rests on could not be read.
+func planExit(pv fleet.Preview) int {
 	for _, d := range pv.Plans {
 		if d.Blocked() {
-			return exitWith(exitFindings)
+			return exitFindings
 		}
 	}
 	if len(pv.Gaps) > 0 || len(pv.Unreachable) > 0 {
-		return exitWith(exitFindings)
+		return exitFindings
 	}
-	return nil
+	return exitDone
 }
 
 func (f filter) preview(pv *fleet.Preview) {
@@ -73,120 +118,4 @@ func (f filter) preview(pv *fleet.Preview) {
 		}
 	}
 	pv.Plans, pv.Databases = plans, dbs
-}
-
-func printPreview(w io.Writer, pv fleet.Preview, actions bool) {
-	fmt.Fprintf(w, "campaign %s: %s to MySQL %s", pv.Campaign, plural(len(pv.Plans), "database"), pv.Target)
-	if pv.Deadline != "" {
-		fmt.Fprintf(w, ", deadline %s", pv.Deadline)
-	}
-	fmt.Fprint(w, "\n\n")
-	var rows [][]string
-	for i, d := range pv.Plans {
-		db := pv.Databases[i]
-		class, storage := db.InstanceClass, db.StorageType
-		if t := d.Target; t != nil && len(d.Route) > 1 && !d.Blocked() {
-			class, storage = arrow(class, t.Class), arrow(storage, t.Storage.Type)
-		}
-		rows = append(rows, []string{d.ID, d.Wave, strings.Join(d.Route, " > "), class, storage, verdict(d)})
-	}
-	table(w, []string{"DATABASE", "WAVE", "ROUTE", "CLASS", "STORAGE", "VERDICT"}, rows, cutAt(w))
-	printIssues(w, pv, actions)
-	printGaps(w, pv)
-}
-
-func arrow(from, to string) string {
-	if to == "" || to == from {
-		return from
-	}
-	return from + " > " + to
-}
-
-func verdict(d fleet.DatabasePlan) string {
-	if d.Blocked() {
-		for _, i := range d.Issues {
-			if i.Severity == "block" {
-				return "blocked: " + i.ID
-			}
-		}
-	}
-	if len(d.Actions) == 0 {
-		return d.Stage
-	}
-	warn := 0
-	for _, i := range d.Issues {
-		if i.Severity == "warn" {
-			warn++
-		}
-	}
-	if warn > 0 {
-		return fmt.Sprintf("%s, %s", plural(len(d.Actions), "call"), plural(warn, "warning"))
-	}
-	return plural(len(d.Actions), "call")
-}
-
-func printIssues(w io.Writer, pv fleet.Preview, actions bool) {
-	for _, d := range pv.Plans {
-		head := false
-		say := func(format string, args ...any) {
-			if !head {
-				fmt.Fprintf(w, "\n%s\n", visible(d.ID))
-				head = true
-			}
-			fmt.Fprintf(w, format, args...)
-		}
-		for _, i := range d.Issues {
-			if i.Severity != "block" && !actions {
-				continue
-			}
-			code := ""
-			if i.Code != "" {
-				code = " (AWS would say " + i.Code + ")"
-			}
-			say("  %s: %s: %s%s\n", i.Severity, i.ID, visible(i.Message), code)
-			if i.WayOut != "" {
-				say("         way out: %s\n", visible(i.WayOut))
-			}
-		}
-		if !actions {
-			continue
-		}
-		if d.Target != nil {
-			for _, n := range d.Target.Notes {
-				say("  note: %s\n", visible(n))
-			}
-		}
-		for n, a := range d.Actions {
-			say("  %d. %s\n", n+1, visible(a.String()))
-		}
-		if d.Hops > 1 {
-			say("  then, after the soak, %s more\n", plural(d.Hops-1, "hop"))
-		}
-	}
-}
-
-func printGaps(w io.Writer, pv fleet.Preview) {
-	var lines []string
-	for scope, gaps := range pv.Gaps {
-		for what, why := range gaps {
-			lines = append(lines, fmt.Sprintf("%s: %s could not be read: %s", scope, what, why))
-		}
-	}
-	for _, u := range pv.Unreachable {
-		lines = append(lines, u)
-	}
-	sort.Strings(lines)
-	for i, l := range lines {
-		if i == 0 {
-			fmt.Fprintln(w)
-		}
-		fmt.Fprintln(w, visible(l))
-	}
-	if n := len(pv.Unassigned); n > 0 {
-		fmt.Fprintf(w, "\n%s on MySQL 5.7 in no wave:", plural(n, "database"))
-		for _, d := range pv.Unassigned {
-			fmt.Fprint(w, " ", visible(d.ID))
-		}
-		fmt.Fprintln(w)
-	}
 }

@@ -17,7 +17,7 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 		Description: "Observes AWS, decides, and acts within the plan's limits, until the campaign is done or only a\n" +
 			"person or a window can bring it on. Interrupt it once to finish what is in flight, twice to stop\n" +
 			"at once; run it again to go on. A repeated run that finds nothing new to do exits 0.\n\n" + exitHelp,
-		Flags: withGlobal(),
+		Flags: withGlobal(&cli.StringFlag{Name: "saved", Usage: "do exactly what `FILE` (of plan --out) says, or refuse and name what has changed since"}),
 		Action: func(c *cli.Context) error {
 			g, err := readGlobal(c, s)
 			if err != nil {
@@ -28,17 +28,22 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runRun(ctx, s, g, path)
+			return runRun(ctx, s, g, path, c.String("saved"))
 		},
 	}
 }
 
-func runRun(ctx contexts, s streams, g global, path string) error {
+func runRun(ctx contexts, s streams, g global, path, saved string) error {
 	c, err := openCampaign(ctx, g, path, "run "+path)
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	if saved != "" {
+		if err := c.holdTo(ctx, saved, path); err != nil {
+			return err
+		}
+	}
 	before := c.store.LastEnd()
 	show := newProgress(s.err)
 	st, err := c.drive(ctx, nil, show.update)
@@ -77,6 +82,8 @@ type open struct {
 	store  *fleet.Store
 	engine *fleet.Engine
 	g      global
+	// saved is what the run is held to, nil without --saved.
+	saved *fleet.SavedPlan
 }
 
 // openCampaign loads the plan, locks the state and connects. With an empty
@@ -106,7 +113,7 @@ func openCampaign(ctx contexts, g global, path, command string) (*open, error) {
 }
 
 func (o *open) config() fleet.Config {
-	cfg := fleet.Config{Plan: o.plan, Scopes: o.aws.scopes, Store: o.store, By: fleet.Operator(), Log: o.g.log}
+	cfg := fleet.Config{Plan: o.plan, Scopes: o.aws.scopes, Store: o.store, By: fleet.Operator(), Log: o.g.log, Saved: o.saved}
 	if a := fleet.NewAccess(o.plan, o.aws); a != nil {
 		cfg.SQL = a
 	}

@@ -5,6 +5,7 @@ import "github.com/urfave/cli/v2"
 // commands is the list a reader sees in --help, in the order of a campaign.
 func commands(ctx contexts, s streams) []*cli.Command {
 	return []*cli.Command{
+		discoverCommand(ctx, s),
 		validateCommand(s),
 		planCommand(ctx, s),
 		precheckCommand(ctx, s),
@@ -18,5 +19,6 @@ func commands(ctx contexts, s streams) []*cli.Command {
 		rollbackCommand(ctx, s),
 		reportCommand(ctx, s),
 		auditCommand(s),
+		iamPolicyCommand(s),
 	}
 }

@@ -57,7 +57,7 @@ func dial(ctx context.Context, p *plan.Plan, endpoint string) (*aws, error) {
 				}
 				id = who.Account
 			}
-			sc := fleet.Scope{Account: id, Name: acc.Name, Region: region, Cloud: c, Offers: c, Groups: c, Trail: trail{c}}
+			sc := fleet.Scope{Account: id, Name: acc.Name, Region: region, Cloud: c, Offers: c, Groups: c, Trail: trail{c}, Around: c, Meter: c}
 			a.scopes = append(a.scopes, sc)
 			a.clients[sc.Key()] = c
 		}

@@ -29,6 +29,9 @@ type Config struct {
 	Report func(Status)
 	// Only limits a run to these databases (keys), for rollbacks; nil: all.
 	Only map[string]bool
+	// Saved, when set, is what must be done exactly: a database that is not as
+	// it has it is blocked.
+	Saved *SavedPlan
 	// Workers bounds prechecks and other reads over SQL at once; 0 is 8.
 	Workers int
 	// Inline does every read and call one after the other, in a fixed order and
@@ -90,7 +93,7 @@ func New(cfg Config) *Engine {
 	if silent {
 		cfg.Report = func(Status) {}
 	}
-	return &Engine{cfg: cfg, silent: silent, resolver: &resolver{plan: cfg.Plan, cache: map[string]resolvedAt{}},
+	return &Engine{cfg: cfg, silent: silent, resolver: newResolver(cfg),
 		refs: map[string]*reference{}, watch: map[string]bluegreen.Watch{}, resting: map[string]rest{},
 		inWork: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers)}
 }
@@ -178,6 +181,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if e.campaign, err = enlist(e.cfg.Plan, e.cfg.Scopes, e.seen, e.cfg.Store.mem); err != nil {
 		return err
 	}
+	e.readNeighbours()
 	return e.readReferences(ctx)
 }
 

@@ -98,8 +98,12 @@ type reference struct {
 	parameters map[string][]bluegreen.Parameter // user-set, by group
 	mu         sync.Mutex                       // guards parameters: prechecks read them while a tick adds some
 	defaults   map[string][]bluegreen.Parameter // by family
+	// around is nil when nobody can ask.
+	around *bluegreen.Around
 	// gaps says what could not be read, and why.
 	gaps map[string]string
+	// builtin says that versions are the built-in table's.
+	builtin bool
 	// others counts instances of the quota that are not seen here (other engines).
 	others *int
 }
@@ -115,6 +119,9 @@ func readReference(ctx context.Context, sc Scope, p *plan.Plan, blues []*bluegre
 		if stop := r.gap("engine versions", err); stop != nil {
 			return nil, stop
 		}
+	}
+	if len(r.versions) == 0 {
+		r.versions, r.builtin = bluegreen.BuiltinVersions(versionsOf(blues)...), true
 	}
 	if r.lifecycles, err = sc.Offers.MajorVersions(ctx); err != nil {
 		if stop := r.gap("support calendar", err); stop != nil {
@@ -144,7 +151,33 @@ func readReference(ctx context.Context, sc Scope, p *plan.Plan, blues []*bluegre
 			r.options[g.Name] = g
 		}
 	}
+	if err := r.readAround(ctx, sc); err != nil {
+		return nil, err
+	}
 	return r, r.readForHops(ctx, sc, p, blues)
+}
+
+// readAround reads proxies, integrations, maintenance and reservations.
+func (r *reference) readAround(ctx context.Context, sc Scope) error {
+	if sc.Around == nil {
+		return nil
+	}
+	a := sc.Around.Around(ctx, true)
+	r.around = &a
+	for _, what := range sortedKeys(a.Unread) {
+		if stop := r.gap(what, a.Unread[what]); stop != nil {
+			return stop
+		}
+	}
+	return nil
+}
+
+func versionsOf(blues []*bluegreen.Instance) []string {
+	var out []string
+	for _, b := range blues {
+		out = append(out, b.Version)
+	}
+	return out
 }
 
 // readForHops reads what the hops of the databases need: orderable classes by

@@ -38,6 +38,17 @@ type Trail interface {
 	LogText(ctx context.Context, instance, contains string) (string, error)
 }
 
+// Around reads what stands around a Region's databases. Reservations cost a
+// call that only forecasts need.
+type Around interface {
+	Around(ctx context.Context, reserved bool) bluegreen.Around
+}
+
+// Meter reads what instances' storage had to do.
+type Meter interface {
+	Loads(ctx context.Context, instances []string) (map[string]bluegreen.Load, error)
+}
+
 // Scope is one account in one Region with its adapters.
 type Scope struct {
 	Account string // 12 digits
@@ -47,6 +58,9 @@ type Scope struct {
 	Offers  Offers
 	Groups  Groups
 	Trail   Trail
+	// Around and Meter may be nil: what they would tell is then unknown.
+	Around Around
+	Meter  Meter
 }
 
 // Key names the scope: account/region.

@@ -7,12 +7,41 @@ import (
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 )
 
+// PreviewOptions say how far a preview looks.
+type PreviewOptions struct {
+	// Measure sizes storage by what CloudWatch measured.
+	Measure bool
+	// Ask asks every database for its replication, over SQL.
+	Ask bool
+	// Probe tries which changes are permitted.
+	Probe bool
+	// Prices are for the forecast; nil: the built-in ones.
+	Prices *bluegreen.Prices
+}
+
 // Preview is what the campaign would do, told before AWS hears of it.
 type Preview struct {
 	Status
 	Plans []DatabasePlan `json:"plans"`
 	// Gaps is what could not be read, by scope, with the reason.
 	Gaps map[string]map[string]string `json:"gaps,omitempty"`
+	// Sources says by scope where versions, calendar and classes are from.
+	Sources map[string]Sources `json:"sources"`
+	// Quotas compares every scope's quotas with what the waves would hold.
+	Quotas []QuotaForecast `json:"quotas,omitempty"`
+	// Permissions is what is refused or unknown, and with Probe what is allowed, by scope.
+	Permissions map[string]Permissions `json:"permissions,omitempty"`
+	// Cost is the fleet's, before and after.
+	Cost FleetCost `json:"cost"`
+	// Calendar is when the campaign would be done.
+	Calendar Calendar `json:"calendar"`
+}
+
+// Sources says where facts are from: an API call, or a built-in table and its date.
+type Sources struct {
+	Versions string `json:"versions"`
+	Calendar string `json:"calendar"`
+	Classes  string `json:"classes"`
 }
 
 // DatabasePlan is the road of one database.
@@ -29,52 +58,102 @@ type DatabasePlan struct {
 	Group   *bluegreen.Translation `json:"parameter_changes,omitempty"`
 	// Hops tells how many deployments the road takes; actions are those of the first.
 	Hops int `json:"hops"`
+	// Steps are the hops, each with its target and what support costs there.
+	Steps []HopPlan `json:"steps,omitempty"`
+	// Cost is the database's with its replicas.
+	Cost *DatabaseCost `json:"cost,omitempty"`
+	// Duration is what the first hop would take.
+	Duration *bluegreen.Duration `json:"duration,omitempty"`
+}
+
+// HopPlan is one deployment of a road.
+type HopPlan struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Target is the hop's; of later hops it is what would be chosen today.
+	Target bluegreen.Target `json:"target"`
+	// FeePerDay is the Extended Support fee per day when the road ends here.
+	FeePerDay bluegreen.Estimate `json:"fee_per_day"`
+	Support   bluegreen.Phase    `json:"support"`
+	Until     string             `json:"until,omitempty"` // last day of that phase
+	Duration  bluegreen.Duration `json:"duration"`
 }
 
 // Blocked tells whether an issue stands in the way.
-func (d DatabasePlan) Blocked() bool {
-	for _, i := range d.Issues {
-		if i.Severity == "block" {
-			return true
-		}
-	}
-	return false
-}
+func (d DatabasePlan) Blocked() bool { return bluegreen.HasBlocker(d.Issues) }
 
 // Preview looks once and works out every database's road. It makes no
-// mutating call and asks no database.
-func (e *Engine) Preview(ctx context.Context) (Preview, error) {
-	st, err := e.Survey(ctx)
-	if err != nil {
+// mutating call; databases are asked only when the options say so.
+func (e *Engine) Preview(ctx context.Context, o PreviewOptions) (Preview, error) {
+	if err := e.start(ctx); err != nil {
 		return Preview{}, err
 	}
-	pv := Preview{Status: st, Gaps: map[string]map[string]string{}}
-	units := e.units()
-	for i, u := range units {
-		m := e.campaign.members[i]
-		d := DatabasePlan{ID: m.id, Account: m.account, Region: m.region, Wave: e.cfg.Plan.Waves[m.wave].Name, Stage: string(u.state.Stage),
-			Route: st.Databases[i].Route, Target: u.facts.Target, Issues: u.facts.Issues, Hops: len(u.facts.Hops), Actions: []bluegreen.Action{}}
-		if u.facts.RouteError != "" {
-			d.Issues = append([]bluegreen.Issue{{ID: "no-route", Severity: "block", Message: u.facts.RouteError,
-				WayOut: "choose a target.engine_version that RDS offers from here"}}, d.Issues...)
-		}
-		if d.Issues == nil {
-			d.Issues = []bluegreen.Issue{}
-		}
-		if res := e.resolver.cache[m.key].res; res != nil {
-			d.Group = res.trans
-		}
-		if !d.Blocked() && len(u.facts.Hops) > 0 {
-			d.Actions = foreseen(u)
-		}
-		pv.Plans = append(pv.Plans, d)
+	if o.Ask {
+		e.askNeighbours(ctx)
 	}
+	if o.Measure {
+		e.measure(ctx)
+	}
+	if o.Prices == nil {
+		o.Prices = bluegreen.BuiltinPrices()
+	}
+	if err := e.readLaterHops(ctx); err != nil {
+		return Preview{}, err
+	}
+	units := e.units()
+	pv := Preview{Status: e.status(units, e.input(nil).decide(units)), Gaps: map[string]map[string]string{}, Sources: map[string]Sources{}}
+	for i, u := range units {
+		pv.Plans = append(pv.Plans, e.databasePlan(u, e.campaign.members[i], pv.Databases[i]))
+	}
+	e.foreseeQuotas(&pv, units)
+	e.forecast(&pv, units, o)
+	pv.Permissions = e.permissions(ctx, o.Probe)
 	for scope, ref := range e.refs {
-		if ref != nil && len(ref.gaps) > 0 {
+		if ref == nil {
+			continue
+		}
+		if len(ref.gaps) > 0 {
 			pv.Gaps[scope] = ref.gaps
 		}
+		pv.Sources[scope] = ref.sources()
 	}
 	return pv, nil
+}
+
+func (r *reference) sources() Sources {
+	s := Sources{Versions: "DescribeDBEngineVersions", Calendar: "DescribeDBMajorEngineVersions", Classes: "DescribeOrderableDBInstanceOptions"}
+	if r.builtin {
+		s.Versions = bluegreen.BuiltinVersionsSource()
+	}
+	if len(r.lifecycles) == 0 {
+		s.Calendar = bluegreen.BuiltinCalendarSource()
+	}
+	for _, o := range r.orderable {
+		if len(o) > 0 {
+			return s
+		}
+	}
+	s.Classes = bluegreen.BuiltinClassesSource()
+	return s
+}
+
+func (e *Engine) databasePlan(u unit, m member, st DatabaseStatus) DatabasePlan {
+	d := DatabasePlan{ID: m.id, Account: m.account, Region: m.region, Wave: e.cfg.Plan.Waves[m.wave].Name, Stage: string(u.state.Stage),
+		Route: st.Route, Target: u.facts.Target, Issues: u.facts.Issues, Hops: len(u.facts.Hops), Actions: []bluegreen.Action{}}
+	if u.facts.RouteError != "" {
+		d.Issues = append([]bluegreen.Issue{{ID: "no-route", Severity: bluegreen.SeverityBlock, Code: "InvalidParameterCombination",
+			Message: u.facts.RouteError, WayOut: "choose a target.engine_version that RDS offers from here"}}, d.Issues...)
+	}
+	if d.Issues == nil {
+		d.Issues = []bluegreen.Issue{}
+	}
+	if res := e.resolver.cache[m.key].res; res != nil {
+		d.Group = res.trans
+	}
+	if !d.Blocked() && len(u.facts.Hops) > 0 {
+		d.Actions = foreseen(u)
+	}
+	return d
 }
 
 // foreseen are the calls of the next hop as far as they are known beforehand:
@@ -88,35 +167,52 @@ func foreseen(u unit) []bluegreen.Action {
 	}
 	ready := *blue
 	ready.Status = "available"
+	all := f.Instances
 	f.Instances = map[string]*bluegreen.Instance{f.ID: &ready}
 	acts := bluegreen.Next(f, bluegreen.State{Stage: bluegreen.Checked}).Actions
+	spec := f.Target.DeploymentSpec("", ready, f.Hops[0], nil)
 	green := ready
-	green.Version = f.Hops[0].To
-	if c := f.Target.CreateClass; c != "" {
-		green.Class = c
+	if spec.Class != "" {
+		green.Class = spec.Class
 	}
 	if s := f.Target.Storage; s.Type != "" {
 		green.StorageType, green.IOPS, green.ThroughputMiBps = s.Type, s.IOPS, s.ThroughputMiBps
-		if s.AllocatedGiB > 0 {
-			green.AllocatedGiB = s.AllocatedGiB
-		}
+		green.AllocatedGiB = max(green.AllocatedGiB, s.AllocatedGiB)
 	}
-	if ch := f.Target.GreenChange(green, true, f.ID); ch != nil && ch.Class != "" {
-		acts = append(acts, bluegreen.Action{Kind: bluegreen.ModifyInstance, Database: f.ID, Instance: f.ID + "-green-*", Modify: ch,
-			Why: "the class could not go into the create call"})
+	add := func(g bluegreen.Instance, primary bool, twin string, why string) {
+		if spec.Version != "" {
+			g.Version = spec.Version
+		}
+		if spec.ParameterGroup != "" {
+			g.ParameterGroup = spec.ParameterGroup
+		}
+		for range 2 { // an upgrade after create comes first and on its own
+			ch := f.Target.GreenChange(g, primary, twin)
+			if ch == nil {
+				return
+			}
+			reason := why
+			if ch.Version != "" {
+				reason = "a custom option group: the upgrade comes after the create"
+				g.Version, g.ParameterGroup = ch.Version, ch.ParameterGroup
+			}
+			acts = append(acts, bluegreen.Action{Kind: bluegreen.ModifyInstance, Database: f.ID, Instance: twin + "-green-*", Modify: ch, Why: reason})
+			if ch.Version == "" {
+				return
+			}
+		}
 	}
 	for _, r := range blue.Replicas {
 		twin := bluegreen.IDFromARN(r)
-		tw := u.facts.Instances[twin]
-		if tw == nil {
-			continue
+		if tw := all[twin]; tw != nil {
+			rg := *tw
+			rg.AllocatedGiB = green.AllocatedGiB
+			add(rg, false, twin, "green replicas keep class and storage type of their blue")
 		}
-		rg := *tw
-		rg.AllocatedGiB = green.AllocatedGiB
-		if ch := f.Target.GreenChange(rg, false, twin); ch != nil {
-			acts = append(acts, bluegreen.Action{Kind: bluegreen.ModifyInstance, Database: f.ID, Instance: twin + "-green-*", Modify: ch,
-				Why: "green replicas keep class and storage type of their blue"})
-		}
+	}
+	add(green, true, f.ID, "the class could not go into the create call")
+	for _, r := range blue.Roles {
+		acts = append(acts, bluegreen.Action{Kind: bluegreen.AddRole, Database: f.ID, Instance: f.ID + "-green-*", Role: r, Why: "RDS does not copy IAM roles to green"})
 	}
 	return append(acts, bluegreen.Action{Kind: bluegreen.Switchover, Database: f.ID, Deployment: bluegreen.DeploymentName(f.Campaign, f.ID, f.Hops[0].To),
 		Timeout: f.Policy.SwitchTimeout, Why: fmt.Sprintf("when ready, in the turn of its wave, at most %s lag", f.Policy.MaxLag)})

@@ -107,6 +107,7 @@ func (e *Engine) precheck(ctx context.Context, u unit) error {
 	if err := e.cfg.Store.SavePrecheck(u.key, rep); err != nil {
 		return err
 	}
+	e.learnNeighbours(u.key, rep)
 	data := precheckData{From: hop.From, To: hop.To, PrecheckStatus: PrecheckStatus{Verdict: string(rep.Verdict), Errors: rep.Summary.Errors,
 		Warnings: rep.Summary.Warnings, Notices: rep.Summary.Notices, Unknown: rep.Summary.Unknown, Top: topFindings(rep, 5)}}
 	return e.append(u, journal.Precheck, verdictText(rep), data)

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
+)
+
+func printPreview(w io.Writer, pv fleet.Preview, actions bool) {
+	fmt.Fprintf(w, "campaign %s: %s to MySQL %s", pv.Campaign, plural(len(pv.Plans), "database"), pv.Target)
+	if pv.Deadline != "" {
+		fmt.Fprintf(w, ", deadline %s", pv.Deadline)
+	}
+	fmt.Fprint(w, "\n\n")
+	var rows [][]string
+	for i, d := range pv.Plans {
+		db := pv.Databases[i]
+		class, storage := db.InstanceClass, db.StorageType
+		if t := d.Target; t != nil && len(d.Route) > 1 && !d.Blocked() {
+			class, storage = arrow(class, t.Class), arrow(storage, t.Storage.Type)
+		}
+		rows = append(rows, []string{d.ID, d.Wave, strings.Join(d.Route, " > "), class, storage, hours(d.Duration), verdict(d)})
+	}
+	table(w, []string{"DATABASE", "WAVE", "ROUTE", "CLASS", "STORAGE", "TIME", "VERDICT"}, rows, cutAt(w))
+	printIssues(w, pv, actions)
+	printQuotas(w, pv)
+	printPermissions(w, pv)
+	printCost(w, pv)
+	printCalendar(w, pv)
+	printSources(w, pv)
+	printGaps(w, pv)
+}
+
+func arrow(from, to string) string {
+	if to == "" || to == from {
+		return from
+	}
+	return from + " > " + to
+}
+
+// hours is a duration with its range.
+func hours(d *bluegreen.Duration) string {
+	if d == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f-%.0fh", d.Total().Hours(), d.High().Hours())
+}
+
+func verdict(d fleet.DatabasePlan) string {
+	if d.Blocked() {
+		for _, i := range d.Issues {
+			if i.Severity == bluegreen.SeverityBlock {
+				return "blocked: " + i.ID
+			}
+		}
+	}
+	if len(d.Actions) == 0 {
+		return d.Stage
+	}
+	warn := 0
+	for _, i := range d.Issues {
+		if i.Severity == bluegreen.SeverityWarn {
+			warn++
+		}
+	}
+	if warn > 0 {
+		return fmt.Sprintf("%s, %s", plural(len(d.Actions), "call"), plural(warn, "warning"))
+	}
+	return plural(len(d.Actions), "call")
+}
+
+func printIssues(w io.Writer, pv fleet.Preview, actions bool) {
+	for _, d := range pv.Plans {
+		head := false
+		say := func(format string, args ...any) {
+			if !head {
+				fmt.Fprintf(w, "\n%s\n", visible(d.ID))
+				head = true
+			}
+			fmt.Fprintf(w, format, args...)
+		}
+		for _, i := range d.Issues {
+			if i.Severity == bluegreen.SeverityBlock || actions {
+				printIssue(say, "  ", i)
+			}
+		}
+		if !actions {
+			continue
+		}
+		printRoad(say, d)
+	}
+}
+
+func printIssue(say func(string, ...any), indent string, i bluegreen.Issue) {
+	code := ""
+	if i.Code != "" {
+		code = " (AWS would say " + i.Code + ")"
+	}
+	say("%s%s: %s: %s%s\n", indent, i.Severity, i.ID, visible(i.Message), code)
+	if i.Evidence != "" {
+		say("%s       seen: %s\n", indent, visible(i.Evidence))
+	}
+	if i.WayOut != "" {
+		say("%s       way out: %s\n", indent, visible(i.WayOut))
+	}
+}
+
+// printRoad is one database in full: hops, parameters, money, calls.
+func printRoad(say func(string, ...any), d fleet.DatabasePlan) {
+	for n, h := range d.Steps {
+		until := ""
+		if h.Until != "" {
+			until = " until " + h.Until
+		}
+		say("  hop %d: %s > %s, %s, %s; stopping there costs %s a day (%s support%s)\n", n+1, h.From, h.To, h.Target.Class, h.Target.Storage,
+			money(h.FeePerDay), h.Support, until)
+		if n > 0 {
+			for _, note := range h.Target.Notes {
+				say("         note: %s\n", visible(note))
+			}
+		}
+	}
+	if d.Target != nil {
+		for _, n := range d.Target.Notes {
+			say("  note: %s\n", visible(n))
+		}
+	}
+	printParameters(say, d.Group)
+	if c := d.Cost; c != nil && len(d.Steps) > 0 {
+		say("  month: instance %s > %s, storage %s > %s, IOPS %s > %s, throughput %s > %s\n", money(c.Before.Instance), money(c.After.Instance),
+			money(c.Before.Storage), money(c.After.Storage), money(c.Before.IOPS), money(c.After.IOPS), money(c.Before.Throughput), money(c.After.Throughput))
+		say("  day: Extended Support %s now, %s after; green beside blue %s; old blue until deleted %s\n", money(c.FeeNow), money(c.FeeAfter),
+			money(c.GreenPerDay), money(c.OldBluePerDay))
+		if c.MeasuredSaving != nil {
+			say("  measured sizing saves %s a month\n", money(*c.MeasuredSaving))
+		}
+	}
+	if t := d.Duration; t != nil {
+		say("  time: %s; build %d min, adjust %d, catch up %d (%s)\n", hours(t), t.BuildMinutes, t.AdjustMinutes, t.CatchMinutes, visible(strings.Join(t.Basis, "; ")))
+	}
+	for n, a := range d.Actions {
+		say("  %d. %s\n", n+1, visible(a.String()))
+	}
+	if d.Hops > 1 {
+		say("  then, after the soak, %s more\n", plural(d.Hops-1, "hop"))
+	}
+}
+
+// printParameters is the translation as a diff.
+func printParameters(say func(string, ...any), t *bluegreen.Translation) {
+	if t == nil {
+		return
+	}
+	for _, kind := range []struct {
+		sign  string
+		notes []bluegreen.TranslationNote
+	}{{"~", t.Renamed}, {"-", t.Dropped}, {"~", t.Changed}, {"+", t.Pinned}} {
+		for _, n := range kind.notes {
+			switch {
+			case n.To == "":
+				say("  %s %s=%s: %s\n", kind.sign, visible(n.From), visible(n.Value), visible(n.Reason))
+			case n.From == "" || n.From == n.To:
+				say("  %s %s: %s > %s: %s\n", kind.sign, visible(n.To), visible(n.Value), visible(n.NewValue), visible(n.Reason))
+			default:
+				say("  %s %s=%s > %s=%s: %s\n", kind.sign, visible(n.From), visible(n.Value), visible(n.To), visible(n.NewValue), visible(n.Reason))
+			}
+		}
+	}
+}
+
+// money is an estimate in dollars, with a mark where a part is missing.
+func money(e bluegreen.Estimate) string {
+	switch {
+	case e.Known:
+		return fmt.Sprintf("%.2f USD", e.USD)
+	case e.USD != 0:
+		return fmt.Sprintf("%.2f USD and more", e.USD)
+	}
+	return "unknown"
+}
+
+func printQuotas(w io.Writer, pv fleet.Preview) {
+	for _, q := range pv.Quotas {
+		fmt.Fprintf(w, "\nquotas of %s: the waves would hold %s at once, %d fit\n", q.Scope, plural(q.AtOnce, "green"), q.Fits)
+		for _, i := range q.Issues {
+			printIssue(func(f string, a ...any) { fmt.Fprintf(w, f, a...) }, "  ", i)
+		}
+	}
+}
+
+func printPermissions(w io.Writer, pv fleet.Preview) {
+	for _, scope := range sortedMap(pv.Permissions) {
+		p := pv.Permissions[scope]
+		fmt.Fprintf(w, "\npermissions in %s", scope)
+		if p.Identity != "" {
+			fmt.Fprintf(w, " as %s", visible(p.Identity))
+		}
+		fmt.Fprintln(w)
+		for _, a := range p.Actions {
+			if a.State != "allowed" {
+				fmt.Fprintf(w, "  %s: %s: %s\n", a.State, a.Action, visible(a.Why))
+			}
+		}
+	}
+}
+
+func printCost(w io.Writer, pv fleet.Preview) {
+	c := pv.Cost
+	fmt.Fprintf(w, "\ncost (estimate; prices of %s, %s)\n", c.AsOf, visible(c.Source))
+	fmt.Fprintf(w, "  a month: %s now, %s after\n", money(c.BeforeMonth), money(c.AfterMonth))
+	fmt.Fprintf(w, "  Extended Support a day: %s now, %s after the first hop, %s on the target\n", money(c.FeeNowDay), money(c.FeeFirstDay), money(c.FeeAfterDay))
+	if c.OldBluesDay.USD > 0 {
+		fmt.Fprintf(w, "  old blues, all kept: %s a day, their Extended Support included\n", money(c.OldBluesDay))
+	}
+	if c.MeasuredMonth != nil {
+		fmt.Fprintf(w, "  sizing by measured load saves %s a month\n", money(*c.MeasuredMonth))
+	}
+	for _, scope := range sortedMap(c.Reserved) {
+		for _, r := range c.Reserved[scope] {
+			if r.Stranded > 0 {
+				fmt.Fprintf(w, "  %s: reservations of %s for %.3g large (until %s) would be used by nothing: %s\n", scope, r.Family,
+					bluegreen.Larges(r.Stranded), orDash(r.Ends), visible(strings.Join(r.IDs, ", ")))
+			}
+		}
+		for _, r := range c.Reserved[scope] {
+			if r.Uncovered > 0 && r.After > r.Before {
+				fmt.Fprintf(w, "  %s: to reserve after the campaign: %.3g large of %s, saves %s a month\n", scope, bluegreen.Larges(r.Uncovered), r.Family, money(r.Saving))
+			}
+		}
+	}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func printCalendar(w io.Writer, pv fleet.Preview) {
+	c := pv.Calendar
+	fmt.Fprintf(w, "\ncalendar (%s)\n", c.Note)
+	for _, wv := range c.Waves {
+		switch {
+		case wv.Databases == 0:
+			fmt.Fprintf(w, "  %s: nothing to do\n", visible(wv.Wave))
+		case wv.Finish.IsZero():
+			fmt.Fprintf(w, "  %s: no window ever opens\n", visible(wv.Wave))
+		default:
+			fmt.Fprintf(w, "  %s: %s, done by %s, at most %s at once\n", visible(wv.Wave), plural(wv.Databases, "database"),
+				wv.Finish.Format("2006-01-02 15:04"), plural(wv.GreensAtOnce, "green"))
+		}
+	}
+	if !c.Finish.IsZero() {
+		fmt.Fprintf(w, "  campaign done by %s", c.Finish.Format("2006-01-02"))
+		if !c.FinishHigh.IsZero() {
+			fmt.Fprintf(w, ", slow end %s", c.FinishHigh.Format("2006-01-02"))
+		}
+		if c.Deadline != "" {
+			fmt.Fprintf(w, "; deadline %s: %.1f days to spare, slow end %.1f", c.Deadline, c.SpareDays, c.SpareHighDays)
+		}
+		fmt.Fprintln(w)
+	}
+	for _, h := range c.Help {
+		fmt.Fprintf(w, "  would help: %s\n", h)
+	}
+}
+
+func printSources(w io.Writer, pv fleet.Preview) {
+	fmt.Fprintln(w)
+	for _, scope := range sortedMap(pv.Sources) {
+		s := pv.Sources[scope]
+		fmt.Fprintf(w, "sources in %s: versions from %s; calendar from %s; classes from %s\n", scope, s.Versions, s.Calendar, s.Classes)
+	}
+}
+
+func sortedMap[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+func printGaps(w io.Writer, pv fleet.Preview) {
+	var lines []string
+	for scope, gaps := range pv.Gaps {
+		for what, why := range gaps {
+			lines = append(lines, fmt.Sprintf("%s: %s could not be read: %s", scope, what, why))
+		}
+	}
+	lines = append(lines, pv.Unreachable...)
+	sort.Strings(lines)
+	for i, l := range lines {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintln(w, visible(l))
+	}
+	if n := len(pv.Unassigned); n > 0 {
+		fmt.Fprintf(w, "\n%s on MySQL 5.7 in no wave:", plural(n, "database"))
+		for _, d := range pv.Unassigned {
+			fmt.Fprint(w, " ", visible(d.ID))
+		}
+		fmt.Fprintln(w)
+	}
+}
