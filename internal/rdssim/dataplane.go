@@ -89,9 +89,11 @@ func (r *region) buildData(d *Deployment, g *Instance, then func()) {
 func (r *region) switchData(d *Deployment, deadline time.Time) {
 	blue, green := r.view(d.Members[0].Blue), r.view(d.Members[0].Green)
 	r.darken(d, true)
+	// Real servers are not sped up: the timeout is meant in real seconds.
+	limit := r.sim.simulated(deadline.Sub(r.sim.now))
 	var at Coordinates
 	r.sim.await(func(p DataPlane) (err error) {
-		at, err = p.Switch(r.at, blue, green, time.Until(deadline))
+		at, err = p.Switch(r.at, blue, green, limit)
 		return err
 	}, func(err error) {
 		var no *Canceled
