@@ -46,6 +46,7 @@ func builtFacts() Facts {
 	green.ID, green.ARN, green.Version, green.Class, green.StorageType, green.ParameterGroup = greenID, armPrefix+greenID, "8.0.46", "db.m7g.large", "gp3", "orders-80"
 	gr.ID, gr.ARN, gr.Version, gr.Class, gr.StorageType, gr.IOPS, gr.ParameterGroup = greenR1, armPrefix+greenR1, "8.0.46", "db.r7g.large", "gp3", 0, "orders-80"
 	f.Instances[greenID], f.Instances[greenR1] = &green, &gr
+	f.Instances["orders"].Replicas = []string{"orders-r1", greenID} // as RDS shows it
 	d := Deployment{ID: "bgd-1", Name: DeploymentName("q4", "orders", "8.0.46"), Source: armPrefix + "orders", Target: armPrefix + greenID,
 		Status: Available, Created: today.Add(-3 * time.Hour), Tags: map[string]string{TagCampaign: "q4", TagDatabase: "orders"},
 		Members: []Member{{Source: armPrefix + "orders", Target: armPrefix + greenID, Status: Available},
@@ -322,9 +323,12 @@ func checkStep(t *testing.T, f Facts, s State, st Step) {
 			}
 		}
 	}
-	if blue := f.Instances[f.ID]; blue != nil {
-		for _, serves := range append(blue.Replicas, f.ID) {
-			delete(greens, serves)
+	delete(greens, f.ID)
+	for _, d := range f.Deployments {
+		for _, m := range d.Members {
+			if d.Status != SwitchoverCompleted {
+				delete(greens, IDFromARN(m.Source))
+			}
 		}
 	}
 	for _, w := range st.Work {

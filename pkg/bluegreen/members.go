@@ -98,10 +98,17 @@ func (f Facts) greenChanges(d *Deployment) []Action {
 }
 
 // isGreen tells that an instance is not one that serves: whatever AWS lists as
-// a target, blue and its replicas are never modified.
+// a target, blue and its replicas are never modified. Blue's list of replicas
+// cannot tell, because the green replicates from blue and stands in it.
 func (f Facts) isGreen(id string) bool {
-	blue := f.Instances[f.ID]
-	return id != f.ID && blue != nil && !slices.ContainsFunc(blue.Replicas, func(r string) bool { return IDFromARN(r) == id })
+	for _, d := range f.Deployments {
+		for _, m := range d.Members {
+			if IDFromARN(m.Source) == id && d.Status != SwitchoverCompleted {
+				return false
+			}
+		}
+	}
+	return id != f.ID
 }
 
 // replicasBehind tells that a green replica is not on the target version yet.
