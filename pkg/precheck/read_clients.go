@@ -30,7 +30,9 @@ func (r *reader) readClients(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	told := false
 	err = s.query(ctx, "client_tls", tls, func(w row) error {
+		told = true
 		if c := byThread[w.str(0)]; c != nil {
 			c.tls = true
 			if strings.EqualFold(w.str(1), "Ssl_version") {
@@ -70,7 +72,7 @@ func (r *reader) readClients(ctx context.Context, s *session) error {
 			continue // this tool, and AWS's own agent
 		}
 		if !c.tls {
-			unknown++ // a session that ended meanwhile, or show_compatibility_56
+			unknown++
 			continue
 		}
 		if i, ok := at[c.Session]; ok {
@@ -81,8 +83,9 @@ func (r *reader) readClients(ctx context.Context, s *session) error {
 		c.Count = 1
 		out = append(out, c.Session)
 	}
-	if unknown > 0 {
-		r.lacking(SectionSessions, unknown, "of some sessions the server does not tell the TLS version", "")
+	// Where others are told of, such a session has ended meanwhile.
+	if unknown > 0 && !told {
+		r.lacking(SectionSessions, unknown, "the server does not tell the sessions' TLS versions; show_compatibility_56=ON hides them", "")
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

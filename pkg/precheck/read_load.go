@@ -204,7 +204,9 @@ func (r *reader) readReplication(ctx context.Context, s *session) error {
 		return nil
 	})
 	if err != nil || !r.pfs {
-		show := "SHOW SLAVE STATUS"
+		// The channel, here the default one, tells our statement from others in
+		// the digests.
+		show := "SHOW SLAVE STATUS FOR CHANNEL ''"
 		if r.version.AtLeast(8, 0, 22) {
 			show = "SHOW REPLICA STATUS"
 		}
@@ -300,7 +302,7 @@ func (r *reader) digestLength() int {
 // known by. None of them is one that an application's upgrade depends on.
 func ownStatement(digest string) bool {
 	for _, own := range []string{"SET SESSION TRANSACTION READ", "SET SESSION `sql_mode`", "SET SESSION `max_execution_time`",
-		"SET SESSION `show_old_temporals`", "XA RECOVER", "SHOW GRANTS", "SHOW GLOBAL VARIABLES", "SHOW GLOBAL STATUS",
+		"SET SESSION `show_old_temporals`", "SHOW SLAVE STATUS FOR CHANNEL", "XA RECOVER", "SHOW GRANTS", "SHOW GLOBAL VARIABLES", "SHOW GLOBAL STATUS",
 		"SELECT `VERSION` ( ) , @@`version_comment` , @@`lower_case_table_names`"} {
 		if strings.HasPrefix(digest, own) {
 			return true

@@ -55,7 +55,7 @@ func checkApplications(in *Input) ([]Finding, error) {
 			continue
 		}
 		for _, f := range facts {
-			if !crossesSince(in.Hop, f.since) || !concernsApplications(&f) {
+			if !crossesSince(in.Hop, f.since) || !concernsApplications(&f) || a.administration(&f) {
 				continue
 			}
 			if f.kind == factCall && own[strings.ToLower(d.Schema+"."+f.name)] {
@@ -168,6 +168,22 @@ func concernsApplications(f *fact) bool {
 		return f.name == keywordNames[kwSQLCache] // the server still takes SQL_NO_CACHE
 	}
 	return true
+}
+
+// administration tells what only an administrator's session can do, and RDS
+// allows nobody: SET GLOBAL (removedSysVars judges its effect), and writing to
+// the server's own tables.
+func (a *analyser) administration(f *fact) bool {
+	switch f.kind {
+	case factSysvar:
+		return a.kw(0) == kwSet && (a.kw(1) == kwGlobal || sqllex.EqualFold(a.text(1), "@@global"))
+	case factSystemTable:
+		switch a.kw(0) {
+		case kwUpdate, kwInsert, kwDelete, kwReplace:
+			return strings.HasPrefix(f.name, "mysql.") && f.pos <= a.at(2).Start // the table written to
+		}
+	}
+	return false
 }
 
 func (u *appUse) add(d *Digest) {

@@ -54,3 +54,22 @@ func TestStatementsThatNameGoneSchemas(t *testing.T) {
 		}
 	}
 }
+
+func TestAdministrationIsNoApplication(t *testing.T) {
+	for text, want := range map[string]bool{
+		"SET GLOBAL `query_cache_size` = ?":                    false,
+		"SET @@global . `query_cache_size` = ?":                false,
+		"SET SESSION `query_cache_type` = ?":                   true,
+		"SELECT @@global . `query_cache_size`":                 true,
+		"UPDATE `mysql` . `event` SET `definer` = ?":           false,
+		"SELECT * FROM `mysql` . `event`":                      true,
+		"INSERT INTO `mysql` . `proc` SELECT * FROM `a`":       false,
+		"INSERT INTO `a` . `t` SELECT * FROM `mysql` . `proc`": true,
+	} {
+		c := &Catalog{Digests: []Digest{{Text: text}}}
+		found, err := checkApplications(&Input{Catalog: c, Hop: hop80, Index: NewIndex(c)})
+		if err != nil || len(found) > 0 != want {
+			t.Errorf("%s: %v, %v", text, found, err)
+		}
+	}
+}
