@@ -4,7 +4,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test test-race servers bench lint recordings clean
+.PHONY: build demo lab test test-race servers bench lint recordings clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/rdsupgrade ./cmd/rdssim
@@ -12,6 +12,12 @@ build:
 # The main job on the simulated RDS; reports are in out/.
 demo: build
 	./scripts/demo.sh
+
+# The same on real MySQL servers, old and new, with a load that never stops
+# and counts its writes afterwards (docs/lab.md).
+lab: build
+	$(GO) build -o bin/ ./cmd/rdslab
+	bin/rdslab
 
 # Everything, against real MySQL servers that are brought up here and stopped
 # at the end: MySQL 5.7 and a newer one, from RDSUPGRADE_TEST_MYSQL57 and

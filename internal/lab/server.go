@@ -89,8 +89,12 @@ func (s *server) login(ctx context.Context, a Account, grants string) error {
 		return fmt.Errorf("connect to %s: %w", s.mysql.Addr, err)
 	}
 	defer conn.Close()
-	who := quote(a.User) + "@'%'"
-	return execAll(ctx, conn, "SET SESSION sql_log_bin=0", "CREATE USER IF NOT EXISTS "+who+" IDENTIFIED BY "+quote(a.Password),
+	who, plugin := quote(a.User)+"@'%'", ""
+	if !s.newer {
+		// The newest release knows no mysql_native_password any more.
+		plugin = "WITH sha256_password "
+	}
+	return execAll(ctx, conn, "SET SESSION sql_log_bin=0", "CREATE USER IF NOT EXISTS "+who+" IDENTIFIED "+plugin+"BY "+quote(a.Password),
 		"GRANT "+grants+" TO "+who+" WITH GRANT OPTION", "SET SESSION sql_log_bin=1")
 }
 
