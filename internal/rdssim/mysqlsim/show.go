@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	showReplica   = regexp.MustCompile(`(?i)^show\s+(slave|replica)\s+status$`)
+	showReplica   = regexp.MustCompile(`(?i)^show\s+(slave|replica)\s+status(?:\s+for\s+channel\s+'')?$`)
 	showBinlog    = regexp.MustCompile(`(?i)^show\s+(master|binary\s+log)\s+status$`)
 	showVariables = regexp.MustCompile(`(?i)^show\s+(?:global\s+|session\s+)?variables(?:\s+like\s+'([^']*)')?$`)
 	showWarnings  = regexp.MustCompile(`(?i)^show\s+(warnings|errors)$`)
