@@ -88,6 +88,17 @@ func (f Facts) nextBuild() Step {
 	if blue == nil || !blue.Available() || f.Target == nil || len(f.Hops) == 0 {
 		return Step{}
 	}
+	// The shell of the hop before keeps the instance inside a deployment, until
+	// RDS has deleted it.
+	for _, d := range f.Deployments {
+		switch {
+		case !f.Ours(d):
+		case d.Status == Deleting:
+			return Step{}
+		case d.Status == SwitchoverCompleted:
+			return Step{Queue: BuildQueue, Actions: f.owned([]Action{{Kind: DeleteDeployment, Deployment: d.ID, Why: "its switchover is done; old blue stays"}})}
+		}
+	}
 	var acts []Action
 	if g := f.Group; g != nil {
 		switch {
@@ -101,12 +112,6 @@ func (f Facts) nextBuild() Step {
 					acts = append(acts, a)
 				}
 			}
-		}
-	}
-	// The wrapper of the hop before would keep the instance inside a deployment.
-	for _, d := range f.Deployments {
-		if d.Status == SwitchoverCompleted && f.Ours(d) {
-			acts = append(acts, Action{Kind: DeleteDeployment, Deployment: d.ID, Why: "its switchover is done; old blue stays"})
 		}
 	}
 	spec := f.Target.DeploymentSpec(DeploymentName(f.Campaign, f.ID, f.Hops[0].To), *blue, f.Hops[0],

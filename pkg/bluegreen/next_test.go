@@ -50,7 +50,14 @@ func TestNext(t *testing.T) {
 			f.Hops, f.Target = []Hop{{From: "8.0.46", To: "8.4.7"}}, &Target{Version: "8.4.7"}
 			f.Record.Precheck = &PrecheckFact{From: "8.0.46", To: "8.4.7", Verdict: "ready", At: today}
 			return f
-		}, nil, []string{"queue build", "delete deployment bgd-1", "create deployment q4-orders-8-4-7, to 8.4.7"}},
+		}, nil, []string{"queue build", "delete deployment bgd-1"}},
+		{"wait until it is gone", func() Facts {
+			f := confirmedFacts(2 * time.Hour)
+			f.Hops, f.Target = []Hop{{From: "8.0.46", To: "8.4.7"}}, &Target{Version: "8.4.7"}
+			f.Record.Precheck = &PrecheckFact{From: "8.0.46", To: "8.4.7", Verdict: "ready", At: today}
+			f.Deployments[0].Status = Deleting
+			return f
+		}, nil, nil},
 		{"storage that is as wanted is not sent", checkedFacts, func(f *Facts) {
 			f.Target.Storage = StorageSpec{Type: "gp2", AllocatedGiB: 500}
 			f.Target.CreateClass = ""
