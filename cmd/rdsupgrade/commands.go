@@ -9,6 +9,7 @@ func commands(ctx contexts, s streams) []*cli.Command {
 		validateCommand(s),
 		planCommand(ctx, s),
 		precheckCommand(ctx, s),
+		simulateCommand(ctx, s),
 		runCommand(ctx, s),
 		statusCommand(ctx, s),
 		approveCommand(s),

@@ -62,6 +62,16 @@ type Deployment struct {
 	changed time.Time
 	wish    greenWish
 	at      Coordinates // of green at the switchover, from the data plane
+
+	darkSince time.Time // a switchover refuses connections since
+}
+
+// origin is the name in the fleet of the database it is for.
+func (d *Deployment) origin() string {
+	if b := d.Members[0].Blue; b != nil {
+		return b.Origin
+	}
+	return ""
 }
 
 // greenWish is what the create call asked for.
@@ -228,6 +238,7 @@ func (r *region) startDeployment(name string, src *Instance, wish greenWish, tag
 		blue.deploy = d
 	}
 	r.deploys.put(d.ID, d)
+	r.touched = append(r.touched, d)
 	r.names[lower(name)] = d
 	s.after(20*time.Second, func() { r.buildReplica(d) })
 	return d
@@ -446,6 +457,7 @@ func (r *region) deleteDeployment(p *query.Params) ([]query.Node, error) {
 		}
 	}
 	d.setStatus(r.sim, deployDeleting)
+	r.touched = append(r.touched, d)
 	d.DeleteTime = r.sim.now
 	took := r.sim.timing.DeleteDeployment
 	slices.Reverse(greens) // replicas before their source

@@ -2,6 +2,7 @@ package rdssim
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -49,6 +50,8 @@ type Eye struct {
 	deploys   map[*Deployment]deploymentLook
 	keys      map[string]*Instance
 	open      []*Instance // may look different at the next look
+	active    []*Deployment
+	made      int // how many of the Region's touched deployments were seen
 }
 
 // instanceLook is what may change in an instance while nothing is modified by
@@ -180,12 +183,27 @@ func (r *region) lookAtOne(e *Eye, out *Sight, i *Instance) {
 // lookAtDeployments returns those that are or were under way since the last look.
 func (r *region) lookAtDeployments(e *Eye, out *Sight) (active []*Deployment) {
 	flaps := r.flaps()
-	for _, d := range r.deploys.all() {
+	candidates := append(e.active, r.touched[e.made:]...)
+	e.made, e.active = len(r.touched), nil
+	looked := map[*Deployment]bool{}
+	for _, d := range candidates {
+		if looked[d] {
+			continue
+		}
+		looked[d] = true
 		was, known := e.deploys[d]
-		if known && was.status == deployCompleted && d.Status == deployCompleted {
+		if cur, ok := r.deploys.get(d.ID); !ok || cur != d {
+			if known {
+				out.Ended = append(out.Ended, d.ID)
+				delete(e.deploys, d)
+			}
+			active = append(active, d)
 			continue
 		}
 		active = append(active, d)
+		if !known || was.status != deployCompleted || d.Status != deployCompleted {
+			e.active = append(e.active, d)
+		}
 		now := deploymentLook{status: d.Status, details: d.Details, target: d.Target, members: len(d.Members), hidden: r.sim.now.Before(d.visible)}
 		if d.prev != "" && r.sim.now.Before(d.changed) {
 			now.status = d.prev
@@ -202,15 +220,6 @@ func (r *region) lookAtDeployments(e *Eye, out *Sight) (active []*Deployment) {
 		e.deploys[d] = now
 		if !now.hidden {
 			out.Deployments = append(out.Deployments, r.deploymentNode("member", d))
-		}
-	}
-	if len(e.deploys) != r.deploys.len() {
-		for d := range e.deploys {
-			if cur, ok := r.deploys.get(d.ID); !ok || cur != d {
-				out.Ended = append(out.Ended, d.ID)
-				delete(e.deploys, d)
-				active = append(active, d)
-			}
 		}
 	}
 	return active
@@ -268,4 +277,12 @@ func (s *Sim) Requests(at Scope) int {
 		}
 	}
 	return n
+}
+
+// Darkness is for how long switchovers kept clients from each database, in
+// simulated time, failed attempts included.
+func (s *Sim) Darkness() map[Name]time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.darkness)
 }

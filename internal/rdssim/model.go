@@ -59,6 +59,7 @@ type Sim struct {
 	counters map[callKey]*CallCount
 	history  []Mutation
 	jobs     sync.WaitGroup // of the data plane
+	darkness map[Name]time.Duration
 }
 
 type account struct {
@@ -73,6 +74,7 @@ type region struct {
 	account   *account
 	instances table[*Instance]
 	deploys   table[*Deployment]
+	touched   []*Deployment          // made or being deleted, in order
 	names     map[string]*Deployment // by lower-case name: the idempotency key
 	gib       int                    // allocated to all instances
 	paramGrps table[*ParameterGroup]
@@ -99,7 +101,7 @@ func New(fleet *Fleet, opts Options) (*Sim, error) {
 		return nil, fmt.Errorf("speed %g is negative", opts.Speed)
 	}
 	opts.Throttle = opts.Throttle.withDefaults()
-	s := &Sim{opts: opts, timing: DefaultTiming(), regions: map[Scope]*region{}, counters: map[callKey]*CallCount{}}
+	s := &Sim{opts: opts, timing: DefaultTiming(), regions: map[Scope]*region{}, counters: map[callKey]*CallCount{}, darkness: map[Name]time.Duration{}}
 	if opts.Timing != nil {
 		s.timing = *opts.Timing
 	}

@@ -138,6 +138,12 @@ func (r *region) guardrailReason(d *Deployment, blue, green *Instance, deadline 
 
 // darken stops writes and connections on both sides, or allows them again.
 func (r *region) darken(d *Deployment, dark bool) {
+	if dark {
+		d.darkSince = r.sim.now
+	} else if !d.darkSince.IsZero() {
+		r.sim.darkness[Name{r.at, d.origin()}] += r.sim.simulated(r.sim.now.Sub(d.darkSince))
+		d.darkSince = time.Time{}
+	}
 	for _, m := range d.Members {
 		for _, i := range []*Instance{m.Blue, m.Green} {
 			if i != nil {

@@ -79,8 +79,11 @@ func (s Stage) Terminal() bool {
 
 // HasGreen tells that a green exists or is being made, and costs money.
 func (s Stage) HasGreen() bool {
-	o := s.Order()
-	return o >= Building.Order() && o <= Switching.Order() || s == RollingBack
+	switch s {
+	case Building, Adjusting, CatchingUp, Verifying, Ready, Switching, RollingBack:
+		return true
+	}
+	return false
 }
 
 // Policy is what a plan says about one database's road.

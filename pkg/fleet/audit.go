@@ -74,6 +74,9 @@ func (e *Engine) Audit(ctx context.Context, o AuditOptions) ([]precheck.Report, 
 // SavePrecheck keeps a database's last report in full; the journal holds only
 // its verdict and the first findings.
 func (s *Store) SavePrecheck(key string, r precheck.Report) error {
+	if s.Dir == "" {
+		return nil // a state that nobody keeps
+	}
 	dir := filepath.Join(s.Dir, "prechecks")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the precheck directory: %w", err)

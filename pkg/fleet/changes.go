@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"container/heap"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -33,6 +35,7 @@ func (s *sight) update(ch Change) {
 	for _, id := range ch.Gone {
 		s.touch(id)
 		delete(s.instances, id)
+		s.kin.remove(id)
 	}
 	for _, id := range ch.Ended {
 		s.drop(id)
@@ -52,6 +55,7 @@ func (s *sight) update(ch Change) {
 	for i := range ch.Instances {
 		in := ch.Instances[i]
 		s.instances[in.ID] = &in
+		s.kin.add(&in)
 		s.touch(in.ID)
 		if in.ReplicaSource != "" {
 			s.touch(bluegreen.IDFromARN(in.ReplicaSource))
@@ -122,24 +126,99 @@ func (e *Engine) lookAgain(ctx context.Context) map[string]*sight {
 	return seen
 }
 
-// kept is a unit of the tick before, and what it rested on.
+// kept says how long a unit's derivation stays true while nothing changes.
 type kept struct {
-	unit
-	version int       // of the database's memory
-	epoch   int       // of what all databases rest on
-	until   time.Time // the unit changes by the clock then; zero: never
-	moves   bool      // it changes with every read
+	until time.Time // it changes by the clock then; zero: never
+	moves bool      // it changes with every read
+	tick  int       // it was derived in
 }
 
-// holds tells that nothing the unit rests on has changed.
-func (k *kept) holds(s *sight, m member, version, epoch int, now time.Time) bool {
-	return k != nil && s != nil && s.dirty != nil && s.err == nil && !s.dirty[m.id] && !k.moves &&
-		k.version == version && k.epoch == epoch && (k.until.IsZero() || now.Before(k.until))
+// timer is when a member's unit is due.
+type timer struct {
+	at time.Time
+	n  int
+}
+
+// timers is a heap, the earliest first.
+type timers []timer
+
+func (t timers) Len() int           { return len(t) }
+func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
+func (t timers) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+
+// Push implements heap.Interface.
+func (t *timers) Push(x any) { *t = append(*t, x.(timer)) }
+
+// Pop implements heap.Interface.
+func (t *timers) Pop() any {
+	old := *t
+	last := old[len(old)-1]
+	*t = old[:len(old)-1]
+	return last
+}
+
+// due are the members whose unit may have changed since the tick before: their
+// instances or deployments did, the journal took something in, time passed, or
+// they change with every read.
+func (e *Engine) due(now time.Time) []int {
+	var list []int
+	for _, n := range e.movers {
+		if e.kept[n].moves {
+			list = append(list, n)
+		}
+	}
+	for _, sc := range e.cfg.Scopes {
+		s := e.seen[sc.Key()]
+		if s == nil || s.dirty == nil || s.err != nil || e.failed[sc.Key()] {
+			for n := range e.campaign.members {
+				if e.campaign.members[n].scope == sc.Key() {
+					list = append(list, n)
+				}
+			}
+			e.failed[sc.Key()] = s == nil || s.err != nil
+			continue
+		}
+		for _, id := range sortedKeys(s.dirty) {
+			if n, ok := e.members[sc.Key()+"/"+id]; ok {
+				list = append(list, n)
+			}
+		}
+	}
+	for _, key := range e.cfg.Store.mem.touched {
+		if n, ok := e.members[key]; ok {
+			list = append(list, n)
+		}
+	}
+	for len(e.timed) > 0 && !e.timed[0].at.After(now) {
+		list = append(list, heap.Pop(&e.timed).(timer).n)
+	}
+	e.movers = slices.Compact(slices.Sorted(slices.Values(list)))
+	return e.movers
+}
+
+// freshBlues are the campaign's databases in a scope whose version or parameter
+// group was not seen yet: only those can need references that were not read.
+func (e *Engine) freshBlues(scope string, s *sight) []*bluegreen.Instance {
+	if s.dirty == nil {
+		return e.blues(scope, s)
+	}
+	var out []*bluegreen.Instance
+	for id := range s.dirty {
+		b := s.instances[id]
+		if _, ours := e.members[scope+"/"+id]; b == nil || !ours {
+			continue
+		}
+		if k := scope + " " + b.Version + " " + b.ParameterGroup; !e.routed[k] {
+			e.routed[k] = true
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // keep works out how long a unit's derivation stays true while nothing changes.
-func keep(u unit, version, epoch int) *kept {
-	k := &kept{unit: u, version: version, epoch: epoch}
+func keep(u *unit) kept {
+	k := kept{}
 	w := u.facts.Watch
 	k.moves = u.unread || u.busy || u.resting || w.Odd > 0 || w.Missing > 0 || w.IdleSwitch > 0
 	switch u.state.Stage {
@@ -151,6 +230,12 @@ func keep(u unit, version, epoch int) *kept {
 		}
 	case bluegreen.Soaking:
 		k.until = u.state.SoakUntil
+	case bluegreen.Ready:
+		// Its replica lag is read again in time to stay a proof.
+		k.moves = k.moves || w.Lag == nil
+		if p := u.facts.Policy; w.Lag != nil && p.LagMaxAge > 0 {
+			k.until = w.Lag.At.Add(p.LagMaxAge / 2)
+		}
 	default:
 		k.moves = true
 	}

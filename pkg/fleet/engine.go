@@ -1,11 +1,10 @@
 package fleet
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +42,9 @@ type Config struct {
 	// Rest is asked when the campaign moves no more by itself: true goes on,
 	// after whatever it did. nil ends the run.
 	Rest func(Status) bool
+	// Held is told, before every pause, how many databases wait for which limit
+	// and how long the pause is.
+	Held func(limits map[Limit]int, pause time.Duration)
 }
 
 // Engine carries a campaign forward: observe, decide, act. It owns its
@@ -64,12 +66,21 @@ type Engine struct {
 	acted int
 	// kept are the units of the tick before, by member; epoch counts changes of
 	// what all units rest on; fresh are the members derived anew in this tick.
-	kept   []*kept
-	list   []unit
-	epoch  int
-	fresh  []int
-	turns  []int // order of turns, nil when it must be worked out
-	silent bool  // nobody asked for a report of every tick
+	kept      []kept
+	list      []unit
+	epoch     int
+	ticks     int
+	movers    []int           // were due in the tick before
+	failed    map[string]bool // scopes that could not be read in the tick before
+	timed     timers          // when kept units change by the clock
+	lastEpoch int
+	fresh     []int
+	turns     []int // order of turns, nil when it must be worked out
+	silent    bool  // nobody asked for a report of every tick
+	// members are the keys of the campaign's databases; routed are the versions
+	// and groups by scope whose references were read.
+	members map[string]int
+	routed  map[string]bool
 
 	work  chan struct{} // a slot per worker
 	group sync.WaitGroup
@@ -95,7 +106,7 @@ func New(cfg Config) *Engine {
 	}
 	return &Engine{cfg: cfg, silent: silent, resolver: newResolver(cfg),
 		refs: map[string]*reference{}, watch: map[string]bluegreen.Watch{}, resting: map[string]rest{},
-		inWork: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers)}
+		inWork: map[string]bool{}, failed: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers)}
 }
 
 // ErrInterrupted says that the run stopped because it was asked to; the state is safe.
@@ -139,7 +150,11 @@ func (e *Engine) loop(ctx, soft context.Context) (Status, error) {
 		case resting && (e.cfg.Rest == nil || !e.cfg.Rest(st)):
 			return st, nil
 		}
-		if err := e.cfg.Clock.Sleep(soft, e.pause(units)); err != nil && ctx.Err() != nil {
+		pause := e.pause(units)
+		if e.cfg.Held != nil {
+			e.cfg.Held(sch.limits, pause)
+		}
+		if err := e.cfg.Clock.Sleep(soft, pause); err != nil && ctx.Err() != nil {
 			return e.status(units, sch), ErrInterrupted
 		}
 	}
@@ -182,6 +197,10 @@ func (e *Engine) start(ctx context.Context) error {
 		return err
 	}
 	e.readNeighbours()
+	e.members, e.routed = map[string]int{}, map[string]bool{}
+	for n, m := range e.campaign.members {
+		e.members[m.key] = n
+	}
 	return e.readReferences(ctx)
 }
 
@@ -193,15 +212,18 @@ func (e *Engine) readReferences(ctx context.Context) error {
 		if s == nil || s.err != nil {
 			continue
 		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		read := func() {
 			ref, err := readReference(ctx, sc, e.cfg.Plan, e.blues(sc.Key(), s))
 			errs[n] = err
 			e.mu.Lock()
 			e.refs[sc.Key()] = ref
 			e.mu.Unlock()
-		}()
+		}
+		if e.cfg.Inline {
+			read()
+			continue
+		}
+		wg.Go(read)
 	}
 	wg.Wait()
 	return errors.Join(errs...)
@@ -271,12 +293,10 @@ func (e *Engine) refresh(ctx context.Context) error {
 		if s == nil || s.err != nil || ref == nil {
 			continue
 		}
-		blues := e.blues(sc.Key(), s)
-		if s.dirty != nil { // only what changed can have begun another hop
-			blues = slices.DeleteFunc(blues, func(b *bluegreen.Instance) bool { return !s.dirty[b.ID] })
-		}
-		if err := ref.readForHops(ctx, sc, e.cfg.Plan, blues); err != nil {
-			return err
+		if blues := e.freshBlues(sc.Key(), s); len(blues) > 0 {
+			if err := ref.readForHops(ctx, sc, e.cfg.Plan, blues); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -288,30 +308,52 @@ func (e *Engine) units() []unit {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.cfg.Clock.Now()
-	if len(e.kept) != len(e.campaign.members) {
-		e.kept, e.list = make([]*kept, len(e.campaign.members)), make([]unit, len(e.campaign.members))
+	all := !e.cfg.Inline || len(e.kept) != len(e.campaign.members)
+	if all {
+		e.kept, e.list = make([]kept, len(e.campaign.members)), make([]unit, len(e.campaign.members))
 		e.turns = nil
 	}
 	e.fresh = e.fresh[:0]
-	for n, m := range e.campaign.members {
-		version := e.cfg.Store.mem.version(m.key)
-		if e.cfg.Inline && e.kept[n].holds(e.seen[m.scope], m, version, e.epoch, now) {
-			e.list[n].facts.Now = now
-			continue
+	e.ticks++
+	if all || e.epoch != e.lastEpoch {
+		e.lastEpoch, e.timed, e.movers = e.epoch, nil, e.movers[:0]
+		for n := range e.campaign.members {
+			e.derive(n, now)
+			e.movers = append(e.movers, n)
 		}
-		u := e.unit(m, now)
-		if old := e.kept[n]; old == nil || old.size == 0 && u.size != 0 {
-			e.turns = nil
-		} else if old.size != 0 {
-			u.size = old.size // the order of turns does not follow a changed volume
+	} else {
+		for _, n := range e.due(now) {
+			e.derive(n, now)
 		}
-		e.kept[n], e.list[n] = keep(u, version, e.epoch), u
-		e.fresh = append(e.fresh, n)
 	}
+	e.cfg.Store.mem.touched = nil
 	if e.turns == nil {
 		e.turns = order(e.list)
 	}
 	return e.list
+}
+
+// derive works one member's unit out anew.
+func (e *Engine) derive(n int, now time.Time) {
+	k := &e.kept[n]
+	if k.tick == e.ticks {
+		return
+	}
+	u := e.unit(e.campaign.members[n], now)
+	if old := e.list[n].size; old == 0 && u.size != 0 || k.tick == 0 {
+		e.turns = nil
+	} else if old != 0 {
+		u.size = old // the order of turns does not follow a changed volume
+	}
+	e.list[n] = u
+	if e.cfg.Inline {
+		*k = keep(&u)
+		if !k.until.IsZero() {
+			heap.Push(&e.timed, timer{k.until, n})
+		}
+	}
+	k.tick = e.ticks
+	e.fresh = append(e.fresh, n)
 }
 
 func (e *Engine) unit(m member, now time.Time) unit {
@@ -329,7 +371,7 @@ func (e *Engine) unit(m member, now time.Time) unit {
 		oneCall = &yes
 	}
 	res := e.resolver.of(m, s, ref, oneCall)
-	u.facts.Instances, u.facts.Deployments = s.instances, s.byDatabase[m.id]
+	u.facts.Instances, u.facts.Deployments = s.around(m.id, u.facts.Record), s.byDatabase[m.id]
 	u.facts.Hops, u.facts.RouteError = res.hops, res.routeE
 	u.facts.Target, u.facts.Issues, u.facts.Group = res.target, res.issues, e.groupState(m.scope, res.group)
 	if len(ref.versions) == 0 {
@@ -401,77 +443,6 @@ func (e *Engine) quotaLeft() map[string]int {
 		}
 	}
 	return left
-}
-
-// journalStages writes every move from one stage to another.
-func (e *Engine) journalStages(units []unit) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, i := range e.fresh {
-		u := &units[i]
-		d := e.cfg.Store.mem.db(u.key)
-		now := string(u.state.Stage)
-		if err := e.journalGreens(u, d); err != nil {
-			return err
-		}
-		if d.stage == now || u.unread || e.cfg.Only != nil && !e.cfg.Only[u.key] {
-			continue
-		}
-		what := now
-		if u.state.Reason != "" {
-			what += ": " + u.state.Reason
-		}
-		if _, err := e.cfg.Store.append(journal.Entry{Kind: journal.Stage, Database: u.key, What: what, At: u.facts.Now},
-			stageData{From: d.stage, To: now}); err != nil {
-			return err
-		}
-		e.cfg.Log.Info().Str("db", u.key).Str("stage", now).Str("reason", u.state.Reason).Msg("stage")
-	}
-	return nil
-}
-
-// journalGreens keeps the greens' names as long as RDS tells them: after the
-// switchover they are gone, and the event with the binlog position carries them.
-func (e *Engine) journalGreens(u *unit, d *dbMemory) error {
-	dep := u.state.Deployment
-	if dep == nil || dep.Status == bluegreen.SwitchoverCompleted || dep.Status == bluegreen.Deleting || len(dep.Members) == 0 {
-		return nil
-	}
-	greens := []string{}
-	for _, m := range dep.Members {
-		if m.Target == "" {
-			return nil
-		}
-		id := bluegreen.IDFromARN(m.Target)
-		if bluegreen.IDFromARN(m.Source) == u.facts.ID {
-			greens = append([]string{id}, greens...)
-		} else {
-			greens = append(greens, id)
-		}
-	}
-	if slices.Equal(greens, d.Greens) {
-		return nil
-	}
-	_, err := e.cfg.Store.append(journal.Entry{Kind: journal.Fact, Database: u.key, At: u.facts.Now,
-		What: "greens: " + strings.Join(greens, ", ")}, factData{Name: factGreens, Greens: greens})
-	return err
-}
-
-// note writes an entry about the run itself.
-func (e *Engine) note(k journal.Kind, what string, data any) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	_, err := e.cfg.Store.append(journal.Entry{Kind: k, What: what, By: e.cfg.By, At: e.cfg.Clock.Now()}, data)
-	return err
-}
-
-// collect takes the requests of second terminals in.
-func (e *Engine) collect() error {
-	return journal.Collect(e.cfg.Store.Dir, func(r journal.Request) error {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return e.cfg.Store.Say(r)
-	})
 }
 
 // resting are the databases that nothing moves by itself, with their stage.

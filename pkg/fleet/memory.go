@@ -23,11 +23,12 @@ type memory struct {
 	lastEnd  *RunEnd
 	campaign string
 	head     string // hash of the last entry
+	// touched are the databases of the entries since the engine looked last.
+	touched []string
 }
 
 type dbMemory struct {
 	bluegreen.Record
-	version int // counts what was folded in
 	stage   string
 	history []HistoryEntry
 	verdict *PrecheckStatus
@@ -135,7 +136,7 @@ func (m *memory) fold(e journal.Entry) {
 	m.head = e.Hash
 	if e.Database != "" && e.Kind != journal.Human {
 		d := m.db(e.Database)
-		d.version++
+		m.touched = append(m.touched, e.Database)
 		d.remember(e)
 		m.foldDatabase(d, e)
 		return
@@ -303,7 +304,7 @@ func (m *memory) foldHuman(e journal.Entry) {
 	switch {
 	case e.Database != "":
 		d := m.db(e.Database)
-		d.version++
+		m.touched = append(m.touched, e.Database)
 		d.remember(e)
 		d.foldHuman(r.Verb, h)
 	case e.Wave != "":
@@ -342,14 +343,6 @@ func (d *dbMemory) foldHuman(verb string, h *bluegreen.Human) {
 		d.Precheck, d.verdict = nil, nil
 		d.DeploymentGone = true
 	}
-}
-
-// version counts what the memory of a database has taken in.
-func (m *memory) version(key string) int {
-	if d := m.databases[key]; d != nil {
-		return d.version
-	}
-	return 0
 }
 
 // record is the database's record, a copy safe to hand to pure functions.

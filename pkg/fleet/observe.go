@@ -19,6 +19,7 @@ type sight struct {
 	// byDatabase finds the deployments that concern a database by its id.
 	byDatabase map[string][]bluegreen.Deployment
 	err        error
+	kin        kin
 
 	// Of a cloud that tells changes only: the databases concerned by the last
 	// ones, all deployments by id, and whose database an instance belongs to.
@@ -58,6 +59,7 @@ func (s *sight) index(list []bluegreen.Instance, deps []bluegreen.Deployment) {
 	s.instances = make(map[string]*bluegreen.Instance, len(list))
 	for i := range list {
 		s.instances[list[i].ID] = &list[i]
+		s.kin.add(&list[i])
 	}
 	s.byDatabase = map[string][]bluegreen.Deployment{}
 	for _, d := range deps {

@@ -56,16 +56,39 @@ type schedule struct {
 	// wait says why a unit's step is not taken, by index; "" when it is.
 	wait  []string
 	waves []WaveStatus
+	// limits counts the databases that wait for each limit.
+	limits map[Limit]int
 	// moving: something goes on by itself (AWS, time, this process).
 	moving  bool
 	outcome Outcome
 	waiting []string
 }
 
+// Limit is what a database waits for.
+type Limit string
+
+// The limits, from what nobody may change to what a plan sets.
+const (
+	NoLimit       Limit = ""
+	LimitUnread   Limit = "unreadable scope"
+	LimitResting  Limit = "AWS asked to wait"
+	LimitPaused   Limit = "pause"
+	LimitWave     Limit = "order of the waves"
+	LimitBudget   Limit = "error budget"
+	LimitBuild    Limit = "limits.build"
+	LimitGreens   Limit = "run.max_greens"
+	LimitQuota    Limit = "account quota"
+	LimitApproval Limit = "approval"
+	LimitWindow   Limit = "switchover windows"
+	LimitSwitch   Limit = "limits.switch"
+	LimitFirst    Limit = "first database alone"
+	LimitService  Limit = "one database of a service at a time"
+)
+
 // decide tells, without side effects, which steps may be taken now: the waves'
 // order, approvals, windows, limits, budgets, services and quota.
 func (in scheduleInput) decide(units []unit) schedule {
-	s := schedule{wait: make([]string, len(units))}
+	s := schedule{wait: make([]string, len(units)), limits: map[Limit]int{}}
 	c := newCounts(in, units)
 	open := c.openWave
 	if in.turns == nil {
@@ -82,8 +105,9 @@ func (in scheduleInput) decide(units []unit) schedule {
 		if len(u.step.Actions) == 0 {
 			continue
 		}
-		if why := in.hold(u, c, open); why != "" {
+		if limit, why := in.hold(u, c, open); limit != NoLimit {
 			s.wait[i] = why
+			s.limits[limit]++
 			continue
 		}
 		s.act = append(s.act, i)
@@ -94,38 +118,51 @@ func (in scheduleInput) decide(units []unit) schedule {
 }
 
 // order is the order of turns: wave by wave; within a wave the smallest
-// database first, so that the one that goes alone is the least painful.
+// database first, so that the one that goes alone is the least painful, and
+// then the largest first: their greens take longest, and a wave is over when
+// its last green is.
 func order(units []unit) []int {
 	idx := make([]int, len(units))
 	for i := range idx {
 		idx[i] = i
 	}
-	sort.SliceStable(idx, func(a, b int) bool {
+	smallest := map[int]*unit{}
+	for i := range units {
+		u := &units[i]
+		if s := smallest[u.wave]; s == nil || u.size < s.size || u.size == s.size && u.key < s.key {
+			smallest[u.wave] = u
+		}
+	}
+	sort.Slice(idx, func(a, b int) bool {
 		ua, ub := &units[idx[a]], &units[idx[b]]
 		if ua.wave != ub.wave {
 			return ua.wave < ub.wave
 		}
+		if fa, fb := smallest[ua.wave] == ua, smallest[ub.wave] == ub; fa != fb {
+			return fa
+		}
 		if ua.size != ub.size {
-			return ua.size < ub.size
+			return ua.size > ub.size
 		}
 		return ua.key < ub.key
 	})
 	return idx
 }
 
-// hold says why a unit's step must wait, "" when it may be taken.
-func (in scheduleInput) hold(u *unit, c *counts, open int) string {
+// hold says for what limit a unit's step must wait, and why in words; NoLimit
+// when it may be taken.
+func (in scheduleInput) hold(u *unit, c *counts, open int) (Limit, string) {
 	switch {
 	case u.unread:
-		return "its account and Region could not be read"
+		return LimitUnread, "its account and Region could not be read"
 	case u.resting:
-		return "AWS asked to wait; the next try comes in a moment"
+		return LimitResting, "AWS asked to wait; the next try comes in a moment"
 	case u.state.Stage == bluegreen.RollingBack:
-		return "" // a way back never waits for anything
+		return NoLimit, "" // a way back never waits for anything
 	case in.paused != nil:
-		return "the campaign is paused by " + in.paused.By
+		return LimitPaused, "the campaign is paused by " + in.paused.By
 	case in.wavePaused[u.wave] != nil:
-		return "the wave is paused by " + in.wavePaused[u.wave].By
+		return LimitPaused, "the wave is paused by " + in.wavePaused[u.wave].By
 	}
 	switch u.step.Queue {
 	case bluegreen.BuildQueue:
@@ -133,49 +170,53 @@ func (in scheduleInput) hold(u *unit, c *counts, open int) string {
 	case bluegreen.SwitchQueue:
 		return in.holdSwitch(u, c, open)
 	}
-	return ""
+	return NoLimit, ""
 }
 
-func (in scheduleInput) holdBuild(u *unit, c *counts, open int) string {
-	w := in.waves[u.wave]
+func (in scheduleInput) holdBuild(u *unit, c *counts, open int) (Limit, string) {
+	w := &in.waves[u.wave]
 	ahead := u.wave == open+1 && in.buildAhead
 	switch {
 	case c.stopped[u.wave]:
-		return "the wave is stopped: its error budget is used up"
+		return LimitBudget, "the wave is stopped: its error budget is used up"
 	case c.stopped[open]:
-		return "an earlier wave is stopped: its error budget is used up"
+		return LimitBudget, "an earlier wave is stopped: its error budget is used up"
 	case u.wave != open && !ahead:
-		return "its wave's turn has not come"
+		return LimitWave, "its wave's turn has not come"
 	case c.building[u.wave] >= w.BuildLimit:
-		return fmt.Sprintf("%d greens of the wave are being built, the limit", w.BuildLimit)
+		return LimitBuild, c.say(LimitBuild, u.wave, func() string {
+			return fmt.Sprintf("%d greens of the wave are being built, the limit", w.BuildLimit)
+		})
 	case in.maxGreens > 0 && c.greens >= in.maxGreens:
-		return fmt.Sprintf("%d greens are alive, the limit", in.maxGreens)
+		return LimitGreens, c.say(LimitGreens, 0, func() string { return fmt.Sprintf("%d greens are alive, the limit", in.maxGreens) })
 	}
 	if left, known := in.quotaLeft[u.scope]; known && c.claimed[u.scope]+u.instances > left {
-		return fmt.Sprintf("the account's quota leaves room for %d more instances, its green needs %d", max(0, left-c.claimed[u.scope]), u.instances)
+		return LimitQuota, fmt.Sprintf("the account's quota leaves room for %d more instances, its green needs %d", max(0, left-c.claimed[u.scope]), u.instances)
 	}
-	return ""
+	return NoLimit, ""
 }
 
-func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) string {
-	w := in.waves[u.wave]
+func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string) {
+	w := &in.waves[u.wave]
 	switch {
 	case u.wave != open:
-		return "its wave's turn has not come"
+		return LimitWave, "its wave's turn has not come"
 	case c.stopped[u.wave]:
-		return "the wave is stopped: its error budget is used up"
+		return LimitBudget, "the wave is stopped: its error budget is used up"
 	case w.Approval == "manual" && in.approved[u.wave] == nil:
-		return "the wave waits for approval: approve --wave " + w.Name
+		return LimitApproval, "the wave waits for approval: approve --wave " + w.Name
 	case in.windowErr != "":
-		return in.windowErr
+		return LimitWindow, in.windowErr
 	case c.switching[u.wave] >= w.SwitchLimit:
-		return fmt.Sprintf("%d databases of the wave are switching, the limit", w.SwitchLimit)
+		return LimitSwitch, c.say(LimitSwitch, u.wave, func() string {
+			return fmt.Sprintf("%d databases of the wave are switching, the limit", w.SwitchLimit)
+		})
 	case !c.proven[u.wave] && c.switching[u.wave] > 0:
-		return "the wave's first database switches alone"
+		return LimitFirst, "the wave's first database switches alone"
 	case u.service != "" && c.services[u.service] > 0:
-		return "another database of service " + u.service + " is switching"
+		return LimitService, "another database of service " + u.service + " is switching"
 	}
-	return ""
+	return NoLimit, ""
 }
 
 // counts is what the limits are measured against.
@@ -189,14 +230,31 @@ type counts struct {
 	greens    int
 	claimed   map[string]int // instances claimed in this tick, by scope
 	tally     []tally
+	said      map[saying]string
 }
 
-type tally struct{ total, done, failed, blocked, held, moving int }
+type saying struct {
+	limit Limit
+	wave  int
+}
+
+// say makes a reason once for the many databases that wait for the same.
+func (c *counts) say(l Limit, wave int, text func() string) string {
+	k := saying{l, wave}
+	s, ok := c.said[k]
+	if !ok {
+		s = text()
+		c.said[k] = s
+	}
+	return s
+}
+
+type tally struct{ total, done, failed, blocked, held, moving, ready int }
 
 func newCounts(in scheduleInput, units []unit) *counts {
 	n := len(in.waves)
 	c := &counts{building: make([]int, n), switching: make([]int, n), proven: make([]bool, n), stopped: make([]bool, n),
-		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n)}
+		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n), said: map[saying]string{}}
 	for i := range units {
 		c.add(&units[i])
 	}
@@ -232,6 +290,9 @@ func (c *counts) add(u *unit) {
 		t.held++
 	default:
 		t.moving++
+	}
+	if st == bluegreen.Ready {
+		t.ready++
 	}
 	if st.HasGreen() || st == bluegreen.Held && u.state.Deployment != nil && u.state.Green != "" {
 		c.greens++
@@ -286,7 +347,7 @@ func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
 	}
 	s.moving = s.moving || len(s.act) > 0
 	for w := range in.waves {
-		s.waves = append(s.waves, in.waveStatus(w, c, units, s))
+		s.waves = append(s.waves, in.waveStatus(w, c))
 	}
 	s.waiting = in.waitingFor(s, units, c)
 	bad := 0
@@ -336,18 +397,13 @@ func movesByItself(u *unit) bool {
 	return false
 }
 
-func (in scheduleInput) waveStatus(w int, c *counts, units []unit, s *schedule) WaveStatus {
+func (in scheduleInput) waveStatus(w int, c *counts) WaveStatus {
 	t, wv := c.tally[w], in.waves[w]
 	st := WaveStatus{Name: wv.Name, Total: t.total, Done: t.done, Failed: t.failed, Blocked: t.blocked, Budget: wv.Budget.String(), Approval: wv.Approval}
 	if h := in.approved[w]; h != nil {
 		st.ApprovedBy, st.ApprovedAt = h.By, &h.At
 	}
-	ready := 0
-	for i := range units {
-		if units[i].wave == w && units[i].state.Stage == bluegreen.Ready {
-			ready++
-		}
-	}
+	ready := t.ready
 	switch {
 	case t.done == t.total:
 		st.State = "done"

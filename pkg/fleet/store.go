@@ -16,13 +16,42 @@ import (
 // Store is a campaign's state directory: the journal, its lock and its inbox.
 type Store struct {
 	Dir     string
-	journal *journal.Journal // nil when read only
+	journal appender // nil when read only
 	lock    *journal.Lock
 	mem     *memory
 	entries int64
 	// Damage is set when only a good prefix of the journal could be read.
 	Damage *journal.Damage
 }
+
+// appender is where entries go.
+type appender interface {
+	Append(journal.Entry) (journal.Entry, error)
+	Close() error
+}
+
+// MemoryStore is a state that nobody keeps, for simulations: entries are
+// numbered and told to each, and there is no chain. each may be nil.
+func MemoryStore(each func(journal.Entry)) *Store {
+	return &Store{journal: &passing{each: each}, mem: newMemory()}
+}
+
+// passing lets entries go by.
+type passing struct {
+	seq  int64
+	each func(journal.Entry)
+}
+
+func (p *passing) Append(e journal.Entry) (journal.Entry, error) {
+	p.seq++
+	e.Seq, e.At = p.seq, e.At.UTC()
+	if p.each != nil {
+		p.each(e)
+	}
+	return e, nil
+}
+
+func (p *passing) Close() error { return nil }
 
 // JournalFile is the journal's name in the state directory.
 const JournalFile = "journal.jsonl"
@@ -57,10 +86,11 @@ func OpenStore(dir string, h journal.Holder, opts journal.Options) (*Store, erro
 		return nil, err
 	}
 	s := &Store{Dir: dir, lock: lock, mem: newMemory()}
-	s.journal, err = journal.Open(filepath.Join(dir, JournalFile), opts, s.fold)
+	j, err := journal.Open(filepath.Join(dir, JournalFile), opts, s.fold)
 	if err != nil {
 		return nil, errors.Join(err, lock.Release())
 	}
+	s.journal = j
 	return s, nil
 }
 

@@ -24,6 +24,9 @@ func (e *Engine) readAll(ctx context.Context, units []unit, chosen []int) error 
 		}
 		u := units[i]
 		for _, w := range u.step.Work {
+			if w == bluegreen.WorkLag && e.kept[i].tick != e.ticks {
+				continue // nothing has changed for it
+			}
 			if w == bluegreen.WorkPrecheck {
 				if prechecks++; e.cfg.PrechecksPerTick > 0 && prechecks > e.cfg.PrechecksPerTick {
 					continue

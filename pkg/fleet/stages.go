@@ -1,0 +1,83 @@
+package fleet
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
+)
+
+// journalStages writes every move from one stage to another.
+func (e *Engine) journalStages(units []unit) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, i := range e.fresh {
+		u := &units[i]
+		d := e.cfg.Store.mem.db(u.key)
+		now := string(u.state.Stage)
+		if err := e.journalGreens(u, d); err != nil {
+			return err
+		}
+		if d.stage == now || u.unread || e.cfg.Only != nil && !e.cfg.Only[u.key] {
+			continue
+		}
+		what := now
+		if u.state.Reason != "" {
+			what += ": " + u.state.Reason
+		}
+		if _, err := e.cfg.Store.append(journal.Entry{Kind: journal.Stage, Database: u.key, What: what, At: u.facts.Now},
+			stageData{From: d.stage, To: now}); err != nil {
+			return err
+		}
+		e.cfg.Log.Info().Str("db", u.key).Str("stage", now).Str("reason", u.state.Reason).Msg("stage")
+	}
+	return nil
+}
+
+// journalGreens keeps the greens' names as long as RDS tells them: after the
+// switchover they are gone, and the event with the binlog position carries them.
+func (e *Engine) journalGreens(u *unit, d *dbMemory) error {
+	dep := u.state.Deployment
+	if dep == nil || dep.Status == bluegreen.SwitchoverCompleted || dep.Status == bluegreen.Deleting || len(dep.Members) == 0 {
+		return nil
+	}
+	greens := []string{}
+	for _, m := range dep.Members {
+		if m.Target == "" {
+			return nil
+		}
+		id := bluegreen.IDFromARN(m.Target)
+		if bluegreen.IDFromARN(m.Source) == u.facts.ID {
+			greens = append([]string{id}, greens...)
+		} else {
+			greens = append(greens, id)
+		}
+	}
+	if slices.Equal(greens, d.Greens) {
+		return nil
+	}
+	_, err := e.cfg.Store.append(journal.Entry{Kind: journal.Fact, Database: u.key, At: u.facts.Now,
+		What: "greens: " + strings.Join(greens, ", ")}, factData{Name: factGreens, Greens: greens})
+	return err
+}
+
+// note writes an entry about the run itself.
+func (e *Engine) note(k journal.Kind, what string, data any) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, err := e.cfg.Store.append(journal.Entry{Kind: k, What: what, By: e.cfg.By, At: e.cfg.Clock.Now()}, data)
+	return err
+}
+
+// collect takes the requests of second terminals in.
+func (e *Engine) collect() error {
+	if e.cfg.Store.Dir == "" {
+		return nil
+	}
+	return journal.Collect(e.cfg.Store.Dir, func(r journal.Request) error {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.cfg.Store.Say(r)
+	})
+}
