@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,7 +89,8 @@ func (e *Engine) ensureGroup(ctx context.Context, sc Scope, u unit, a bluegreen.
 
 // markGroup: all calls went through, so the group is complete.
 func (e *Engine) markGroup(u unit) {
-	if u.facts.Group == nil || u.step.Queue != bluegreen.BuildQueue {
+	creates := slices.ContainsFunc(u.step.Actions, func(a bluegreen.Action) bool { return a.Kind == bluegreen.CreateDeployment })
+	if u.facts.Group == nil || !creates {
 		return
 	}
 	key := u.scope + u.facts.Group.Spec.Name
