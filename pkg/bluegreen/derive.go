@@ -138,6 +138,12 @@ func (f Facts) switchedHere(blue *Instance, d *Deployment) bool {
 	return d.Name == DeploymentName(f.Campaign, f.ID, f.Hops[0].To) || !f.soaked(blue)
 }
 
+// unrecorded tells that the last switchover on record is not this deployment's:
+// none, or that of the hop before.
+func (f Facts) unrecorded(d *Deployment) bool {
+	return f.Record.SwitchedAt.IsZero() || d != nil && f.Record.SwitchedBy != "" && f.Record.SwitchedBy != d.ID
+}
+
 func (f Facts) soaked(*Instance) bool {
 	return !f.Record.ConfirmedAt.IsZero() && !f.Now.Before(f.Record.SwitchedAt.Add(f.Policy.Soak))
 }
@@ -292,9 +298,9 @@ func (f Facts) deriveSwitched(blue *Instance, d *Deployment) State {
 		s.NextStep = "find out which instance owns the endpoint of " + f.ID
 		return s
 	}
-	if f.Record.ConfirmedAt.IsZero() {
+	if f.Record.ConfirmedAt.IsZero() || f.unrecorded(d) {
 		s.Stage, s.Reason, s.NextStep = Switched, "RDS says completed; version and endpoint are being confirmed", "wait for the confirmation"
-		if e := f.Record.ConfirmError; e != "" {
+		if e := f.Record.ConfirmError; e != "" && !f.unrecorded(d) {
 			s.Stage, s.Ambiguous = Held, true
 			s.Reason = "the switchover is not confirmed: " + e
 			s.NextStep = "find out which server answers at the endpoint of " + f.ID

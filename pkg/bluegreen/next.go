@@ -71,7 +71,7 @@ func Next(f Facts, s State) Step {
 		}
 	case Switched:
 		w := []Work{WorkConfirm}
-		if f.Record.SwitchedAt.IsZero() {
+		if f.unrecorded(s.Deployment) {
 			w = []Work{WorkRecordSwitch}
 		}
 		return Step{Work: w}

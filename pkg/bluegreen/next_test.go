@@ -102,6 +102,9 @@ func TestNext(t *testing.T) {
 		{"compare blue", builtFacts, func(f *Facts) { rolledBack(f); f.Deployments = nil }, []string{"work compare-blue"}},
 		{"note the switch", switchedFacts, nil, []string{"work record-switch"}},
 		{"confirm the switch", switchedFacts, func(f *Facts) { f.Record.SwitchedAt = today }, []string{"work confirm"}},
+		{"note the second hop's switch, too", switchedFacts, func(f *Facts) {
+			f.Record.SwitchedAt, f.Record.SwitchedTo, f.Record.SwitchedBy = today.Add(-time.Hour), "8.0.46", "bgd-0"
+		}, []string{"work record-switch"}},
 		{"soak", func() Facts { return confirmedFacts(time.Minute) }, nil, nil},
 		{"done", func() Facts { return confirmedFacts(time.Hour) }, nil, nil},
 	}

@@ -144,9 +144,11 @@ type Record struct {
 	CreateError string
 	// ActError is AWS's refusal of another change, which only a person can mend.
 	ActError string
-	// SwitchedAt and SwitchedTo are of the last completed switchover.
+	// SwitchedAt and SwitchedTo are of the last completed switchover, SwitchedBy
+	// is its deployment's id.
 	SwitchedAt time.Time
 	SwitchedTo string
+	SwitchedBy string
 	// ConfirmedAt is when version and endpoint were confirmed after it;
 	// ConfirmError why they could not be.
 	ConfirmedAt  time.Time

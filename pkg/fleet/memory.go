@@ -96,6 +96,8 @@ type (
 		To      string   `json:"to,omitempty"`
 		Greens  []string `json:"greens,omitempty"`
 		OldBlue string   `json:"old_blue,omitempty"`
+		// Deployment is the id of the one that switched.
+		Deployment string `json:"deployment,omitempty"`
 		Binlog  string   `json:"binlog,omitempty"`
 		Error   string   `json:"error,omitempty"`
 		Scope   string   `json:"scope,omitempty"`
@@ -259,7 +261,7 @@ func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
 func (d *dbMemory) foldFact(e journal.Entry, f factData) {
 	switch f.Name {
 	case factSwitched:
-		d.SwitchedAt, d.SwitchedTo = factTime(e, f), f.To
+		d.SwitchedAt, d.SwitchedTo, d.SwitchedBy = factTime(e, f), f.To, f.Deployment
 		d.ConfirmedAt, d.ConfirmError, d.SwitchError = time.Time{}, "", ""
 		d.SwitchPending = false
 		d.Binlog = f.Binlog

@@ -354,6 +354,9 @@ func (e *Engine) recordSwitch(ctx context.Context, u unit) error {
 		return nil
 	}
 	f := factData{Name: factSwitched, To: blue.Version, OldBlue: u.state.OldBlue, Greens: u.facts.Record.Greens}
+	if u.state.Deployment != nil {
+		f.Deployment = u.state.Deployment.ID
+	}
 	since := e.cfg.Clock.Now().Add(-24 * time.Hour)
 	for _, green := range u.facts.Record.Greens[:min(1, len(u.facts.Record.Greens))] {
 		events, err := sc.Trail.Events(ctx, since, "db-instance", green)
