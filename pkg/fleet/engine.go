@@ -85,6 +85,8 @@ type Engine struct {
 	work  chan struct{} // a slot per worker
 	group sync.WaitGroup
 	locks keyedMutex
+	// probes measure the downtime of switchovers under way.
+	probes probes
 }
 
 type rest struct {
@@ -124,6 +126,7 @@ func (e *Engine) Run(ctx, soft context.Context) (Status, error) {
 	}
 	st, err := e.loop(ctx, soft)
 	e.group.Wait()
+	err = errors.Join(err, e.endProbes())
 	end := RunEnd{Outcome: st.Outcome, Resting: resting(st)}
 	what := "run ended: " + string(st.Outcome)
 	if err != nil {
@@ -268,6 +271,9 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 		return units, sch, nil
 	}
 	if err := e.readAll(ctx, units, sch.work); err != nil {
+		return units, sch, err
+	}
+	if err := e.probeAll(ctx, units, sch.act); err != nil {
 		return units, sch, err
 	}
 	return units, sch, e.carryOut(ctx, soft, units, sch.act)

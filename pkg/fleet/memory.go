@@ -34,6 +34,8 @@ type dbMemory struct {
 	verdict *PrecheckStatus
 	intents map[int64]bluegreen.Action
 	undone  []string
+	// downtime is what was measured of the last switchover.
+	downtime *Downtime
 }
 
 type waveMemory struct {
@@ -197,6 +199,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 		var f factData
 		if json.Unmarshal(e.Data, &f) == nil {
 			d.foldFact(e, f)
+			d.foldDowntime(e, f.Name)
 		}
 	}
 }

@@ -96,6 +96,8 @@ type DatabaseStatus struct {
 	SoakUntil  *time.Time `json:"soak_until,omitempty"`
 	// Binlog is green's position at the switchover, from the RDS event.
 	Binlog string `json:"binlog,omitempty"`
+	// Downtime is what clients felt of the last switchover, where it was measured.
+	Downtime *Downtime `json:"downtime,omitempty"`
 	// WayBack is what can still be undone.
 	WayBack WayBack `json:"way_back"`
 	Waivers int     `json:"waivers,omitempty"`

@@ -88,7 +88,7 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 	}
 	if mem := e.cfg.Store.mem.databases[m.key]; mem != nil {
 		d.History, d.Precheck = mem.history, mem.verdict
-		d.Binlog = mem.Binlog
+		d.Binlog, d.Downtime = mem.Binlog, mem.downtime
 		if !mem.SwitchedAt.IsZero() {
 			at := mem.SwitchedAt
 			d.SwitchedAt = &at
