@@ -32,7 +32,7 @@ func printPreview(w io.Writer, pv fleet.Preview, actions bool) {
 	printCost(w, pv)
 	printCalendar(w, pv)
 	printSources(w, pv)
-	printGaps(w, pv)
+	printGaps(w, pv, actions)
 }
 
 func arrow(from, to string) string {
@@ -287,7 +287,7 @@ func sortedMap[V any](m map[string]V) []string {
 	return keys
 }
 
-func printGaps(w io.Writer, pv fleet.Preview) {
+func printGaps(w io.Writer, pv fleet.Preview, actions bool) {
 	var lines []string
 	for scope, gaps := range pv.Gaps {
 		for what, why := range gaps {
@@ -301,6 +301,13 @@ func printGaps(w io.Writer, pv fleet.Preview) {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintln(w, visible(l))
+	}
+	if actions {
+		for _, a := range pv.Aside {
+			fmt.Fprintf(w, "left aside: %s: %s\n", visible(a.ID), visible(a.Why))
+		}
+	} else if n := len(pv.Aside); n > 0 {
+		fmt.Fprintf(w, "\n%s left aside: no databases of their own (--actions lists them)\n", plural(n, "instance"))
 	}
 	if n := len(pv.Unassigned); n > 0 {
 		fmt.Fprintf(w, "\n%s on MySQL 5.7 in no wave:", plural(n, "database"))

@@ -126,8 +126,12 @@ func (r classRequest) only(class, id string) classChoice {
 }
 
 func (r classRequest) notOrderable(class, why string) Issue {
+	code := badCombination
+	if family, _, _ := splitClass(class); !knownFamily(family) {
+		code = "InvalidParameterValue" // RDS does not know the class at all
+	}
 	return Issue{
-		ID: "class-not-orderable", Severity: "block", Code: "InvalidParameterCombination",
+		ID: "class-not-orderable", Severity: "block", Code: code,
 		Message:  fmt.Sprintf("%s cannot be had for %s with %s storage", class, r.version, r.storage),
 		Evidence: r.inst.ID + ": " + why, Source: "DescribeOrderableDBInstanceOptions",
 		WayOut: "another class in target.instance_class, another storage type, or more subnets in the subnet group",

@@ -1,6 +1,9 @@
 package bluegreen
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // familyMove is where a family of instance classes goes: an entry of the
 // hardware equalities that AWS publishes (vCPU and memory per size). It only
@@ -113,4 +116,12 @@ func hasSize(family, size string) bool {
 		return false
 	}
 	return !onlyBurstable[size] || strings.HasPrefix(family, "t")
+}
+
+// knownFamily tells a family that RDS for MySQL has or had.
+func knownFamily(family string) bool {
+	if _, ok := familyMoves[family]; ok || largestSize[family] > 0 {
+		return true
+	}
+	return slices.Contains([]string{"m1", "m2", "t1", "m7i", "r7i", "x2idn", "x2iedn", "r6id", "c6gd", "r8gb", "m8gb"}, family)
 }

@@ -80,7 +80,7 @@ func when(cond bool, evidence string) []finding {
 }
 
 // eligibilityRules holds all rules in the order in which they are shown.
-var eligibilityRules = slices.Concat(engineRules, instanceRules, topologyRules, hopRules, groupRules, afterRules)
+var eligibilityRules = slices.Concat(engineRules, deploymentRules, instanceRules, topologyRules, hopRules, groupRules, afterRules)
 
 // Eligibility lists what stands in the way of a deployment, and what a person
 // should know before, as far as read-only calls can tell. Blockers come first.

@@ -32,7 +32,7 @@ var afterRules = []rule{
 		},
 	},
 	{
-		id: "deletion-protection", severity: SeverityNote,
+		id: "deletion-protection", severity: SeverityNote, code: "InvalidBlueGreenDeploymentStateFault",
 		title:  "deletion protection is on, and green is a copy: it is turned off on a green, and on old blue, before these are deleted",
 		wayOut: "done by the campaign", source: "RDS user guide, blue-green-deployments-deleting",
 		check: func(f *EligibilityFacts) []finding {

@@ -5,6 +5,30 @@ import (
 	"strings"
 )
 
+// deploymentRules look at the deployments there are. They come before the
+// state of the instance, which a deployment changes.
+var deploymentRules = []rule{
+	{
+		id: "deployment-name-taken", severity: SeverityBlock, code: "BlueGreenDeploymentAlreadyExistsFault",
+		title:  "our deployment's name is taken by a deployment of another database",
+		wayOut: "find out whose it is; another campaign name gives other deployment names", source: "CreateBlueGreenDeployment",
+		check: func(f *EligibilityFacts) []finding {
+			for _, d := range f.Deployments {
+				if strings.EqualFold(d.Name, f.OwnDeployment) && IDFromARN(d.Source) != f.Blue.ID {
+					return found(fmt.Sprintf("%s (%s) is of %s", d.Name, d.ID, IDFromARN(d.Source)))
+				}
+			}
+			return nil
+		},
+	},
+	{
+		id: "deployment-of-a-stranger", severity: SeverityBlock, code: notSupported,
+		title:  "blue is in a deployment that is not ours",
+		wayOut: "finish or delete that deployment; this tool never touches it", source: "CreateBlueGreenDeployment",
+		check: checkStranger,
+	},
+}
+
 // topologyRules look at what hangs together with blue.
 var topologyRules = []rule{
 	{
@@ -120,25 +144,6 @@ var topologyRules = []rule{
 			to := f.Target.Storage.Type
 			return when(f.Blue.DedicatedLog && to != "" && to != "io1" && to != "io2", f.Blue.ID+" has a dedicated log volume, target is "+to)
 		},
-	},
-	{
-		id: "deployment-name-taken", severity: SeverityBlock, code: "BlueGreenDeploymentAlreadyExistsFault",
-		title:  "our deployment's name is taken by a deployment of another database",
-		wayOut: "find out whose it is; another campaign name gives other deployment names", source: "CreateBlueGreenDeployment",
-		check: func(f *EligibilityFacts) []finding {
-			for _, d := range f.Deployments {
-				if strings.EqualFold(d.Name, f.OwnDeployment) && IDFromARN(d.Source) != f.Blue.ID {
-					return found(fmt.Sprintf("%s (%s) is of %s", d.Name, d.ID, IDFromARN(d.Source)))
-				}
-			}
-			return nil
-		},
-	},
-	{
-		id: "deployment-of-a-stranger", severity: SeverityBlock, code: notSupported,
-		title:  "blue is in a deployment that is not ours",
-		wayOut: "finish or delete that deployment; this tool never touches it", source: "CreateBlueGreenDeployment",
-		check: checkStranger,
 	},
 	{
 		id: "cdc-readers", severity: SeverityWarn,

@@ -23,6 +23,8 @@ type PreviewOptions struct {
 type Preview struct {
 	Status
 	Plans []DatabasePlan `json:"plans"`
+	// Aside are instances that no wave may take, with the reason.
+	Aside []Aside `json:"aside,omitempty"`
 	// Gaps is what could not be read, by scope, with the reason.
 	Gaps map[string]map[string]string `json:"gaps,omitempty"`
 	// Sources says by scope where versions, calendar and classes are from.
@@ -42,6 +44,17 @@ type Sources struct {
 	Versions string `json:"versions"`
 	Calendar string `json:"calendar"`
 	Classes  string `json:"classes"`
+}
+
+// Aside is an instance that is no database of its own: a replica, a member of a
+// cluster, a green.
+type Aside struct {
+	ID      string `json:"id"`
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	Why     string `json:"why"`
+	// Code is what RDS would answer to a deployment of it.
+	Code string `json:"code,omitempty"`
 }
 
 // DatabasePlan is the road of one database.
@@ -104,6 +117,13 @@ func (e *Engine) Preview(ctx context.Context, o PreviewOptions) (Preview, error)
 	pv := Preview{Status: e.status(units, e.input(nil).decide(units)), Gaps: map[string]map[string]string{}, Sources: map[string]Sources{}}
 	for i, u := range units {
 		pv.Plans = append(pv.Plans, e.databasePlan(u, e.campaign.members[i], pv.Databases[i]))
+	}
+	for _, a := range e.campaign.aside {
+		x := Aside{ID: a.ID, Account: a.Account, Region: a.Region, Why: a.Why}
+		if a.ClusterID != "" || a.ReplicaOf != "" {
+			x.Code = "SourceDatabaseNotSupportedFault"
+		}
+		pv.Aside = append(pv.Aside, x)
 	}
 	e.foreseeQuotas(&pv, units)
 	e.forecast(&pv, units, o)

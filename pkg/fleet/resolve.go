@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -203,8 +204,8 @@ func (in resolution) eligible(replicas []bluegreen.Instance, hop bluegreen.Hop, 
 	blue, ref := in.blue, in.ref
 	f := bluegreen.EligibilityFacts{Blue: *blue, Replicas: replicas, Hop: hop, Target: *res.target,
 		BlueParameters: ref.parameters[blue.ParameterGroup], Versions: ref.versions, Orderable: ref.orderable[hop.To],
-		Deployments: in.sight.byDatabase[blue.ID], OwnDeployment: bluegreen.DeploymentName(in.plan.Name, blue.ID, hop.To),
-		TwoStepOption: true}
+		OwnDeployment: bluegreen.DeploymentName(in.plan.Name, blue.ID, hop.To), TwoStepOption: true}
+	f.Deployments = in.deployments(f.OwnDeployment)
 	if g, ok := ref.groups[blue.ParameterGroup]; ok {
 		f.BlueGroup = &g
 	}
@@ -228,4 +229,18 @@ func (in resolution) eligible(replicas []bluegreen.Instance, hop bluegreen.Hop, 
 		f.ExternalReplica, f.DumpClients = &n.External, n.Readers
 	}
 	return bluegreen.Eligibility(f)
+}
+
+// deployments are those that concern blue, and one that has our name although
+// it is another database's.
+func (in resolution) deployments(own string) []bluegreen.Deployment {
+	out := in.sight.byDatabase[in.blue.ID]
+	for _, list := range in.sight.byDatabase {
+		for _, d := range list {
+			if strings.EqualFold(d.Name, own) && bluegreen.IDFromARN(d.Source) != in.blue.ID {
+				return append(slices.Clone(out), d)
+			}
+		}
+	}
+	return out
 }
