@@ -225,7 +225,12 @@ func TestDerive(t *testing.T) {
 			f.Hops, f.Watch.Odd = []Hop{toEight}, OddReads
 			f.Instances["orders"].Version = "5.7.44"
 		}, Held, "but orders is 5.7.44"},
-		{"not confirmed", switchedFacts, func(f *Facts) { f.Record.ConfirmError = "the server answers 5.7.44" }, Held, "not confirmed"},
+		{"not confirmed", switchedFacts, func(f *Facts) {
+			f.Record.SwitchedAt, f.Record.ConfirmError = today, "the server answers 5.7.44"
+		}, Held, "not confirmed"},
+		{"the hop before was not confirmed, this one is not recorded", switchedFacts, func(f *Facts) {
+			f.Record.SwitchedAt, f.Record.SwitchedBy, f.Record.ConfirmedAt = today, "bgd-0", today
+		}, Switched, "are being confirmed"},
 		{"soaking", func() Facts { return confirmedFacts(59 * time.Minute) }, nothing, Soaking, "on 8.0.46 since 2026-11-23 11:01 UTC"},
 		{"soaked", func() Facts { return confirmedFacts(time.Hour) }, nothing, Done, "on 8.0.46"},
 		{"done, deployment deleted", func() Facts { return confirmedFacts(2 * time.Hour) }, gone, Done, ""},
@@ -256,7 +261,7 @@ func TestDerive(t *testing.T) {
 func TestAmbiguous(t *testing.T) {
 	for name, f := range map[string]Facts{
 		"no blue":       {ID: "orders", Watch: Watch{Odd: OddReads}},
-		"not confirmed": func() Facts { f := switchedFacts(); f.Record.ConfirmError = "x"; return f }(),
+		"not confirmed": func() Facts { f := switchedFacts(); f.Record.SwitchedAt, f.Record.ConfirmError = today, "x"; return f }(),
 		"names have moved, but not completed": func() Facts {
 			f := switchedFacts()
 			f.Deployments[0].Status, f.Watch.Odd = Available, OddReads

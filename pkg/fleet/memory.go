@@ -98,14 +98,14 @@ type (
 		To      string   `json:"to,omitempty"`
 		Greens  []string `json:"greens,omitempty"`
 		OldBlue string   `json:"old_blue,omitempty"`
-		// Deployment is the id of the one that switched.
-		Deployment string `json:"deployment,omitempty"`
 		Binlog  string   `json:"binlog,omitempty"`
 		Error   string   `json:"error,omitempty"`
 		Scope   string   `json:"scope,omitempty"`
 		Yes     bool     `json:"yes,omitempty"`
 		At      string   `json:"at,omitempty"` // RFC 3339, when it happened by AWS
 		Diff    []string `json:"diff,omitempty"`
+
+		Deployment string `json:"deployment,omitempty"` // the one that switched
 	}
 	precheckData struct {
 		PrecheckStatus
