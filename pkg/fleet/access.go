@@ -112,7 +112,11 @@ func (a *Access) Precheck(ctx context.Context, q PrecheckQuery) precheck.Report 
 		return precheck.Report{ID: q.Endpoint.ID, ServerVersion: q.From, TargetVersion: q.To, Verdict: precheck.Unknown,
 			Checks: []precheck.CheckResult{}, Error: err.Error(), Code: code}
 	}
-	t, err := a.target(ctx, q.Endpoint)
+	server := q.Endpoint
+	if q.Replica != nil {
+		server = *q.Replica
+	}
+	t, err := a.target(ctx, server)
 	if err != nil {
 		return failed(err)
 	}
@@ -121,6 +125,10 @@ func (a *Access) Precheck(ctx context.Context, q PrecheckQuery) precheck.Report 
 	cat, err := precheck.Read(ctx, t, opts)
 	if err != nil {
 		return failed(err)
+	}
+	if q.Replica != nil {
+		// AWS knows it as our own replica; the primary's state is AWS's to tell.
+		cat.Activity.Replica, cat.Activity.ReplicaOf = false, ""
 	}
 	cat.Parameters = q.Parameters
 	if q.Parameters != nil {

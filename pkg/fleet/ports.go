@@ -81,6 +81,8 @@ type PrecheckQuery struct {
 	From, To string
 	// Parameters are the user-set values of blue's parameter group, nil when not known.
 	Parameters []precheck.Parameter
+	// Replica is a read replica to audit instead of the primary, nil for none.
+	Replica *Endpoint
 	// OptionGroup is a custom option group's name.
 	OptionGroup string
 	Owner       string

@@ -125,6 +125,7 @@ func (e *Engine) query(u unit, hop bluegreen.Hop) PrecheckQuery {
 	if blue == nil || ref == nil {
 		return q
 	}
+	q.Replica = e.replicaOf(u, blue)
 	ref.mu.Lock()
 	ps, ok := ref.parameters[blue.ParameterGroup]
 	ref.mu.Unlock()
@@ -138,6 +139,22 @@ func (e *Engine) query(u unit, hop bluegreen.Hop) PrecheckQuery {
 		q.OptionGroup = g.Name
 	}
 	return q
+}
+
+// replicaOf is the read replica to audit in the primary's place, nil when the
+// plan does not want one or none is available.
+func (e *Engine) replicaOf(u unit, blue *bluegreen.Instance) *Endpoint {
+	if !e.cfg.Plan.Prechecks.PreferReplica {
+		return nil
+	}
+	for _, arn := range blue.Replicas {
+		id := bluegreen.IDFromARN(arn)
+		if r := u.facts.Instances[id]; r != nil && r.Available() && r.Version == blue.Version {
+			ep := e.endpoint(u, id)
+			return &ep
+		}
+	}
+	return nil
 }
 
 // verdictText is the reason shown as long as the verdict stands.

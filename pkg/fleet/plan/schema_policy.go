@@ -136,6 +136,7 @@ var precheckFields = []field[Prechecks]{
 		})
 	}},
 	duration("max_age", time.Minute, longest, func(p *Prechecks) *time.Duration { return &p.MaxAge }),
+	boolean("prefer_replica", func(p *Prechecks) *bool { return &p.PreferReplica }),
 	duration("budget", time.Second, day, func(p *Prechecks) *time.Duration { return &p.Budget }),
 }
 

@@ -101,6 +101,9 @@ type Prechecks struct {
 	MaxAge time.Duration
 	// Budget bounds one server's audit. Default 10 min.
 	Budget time.Duration
+	// PreferReplica audits a database on one of its read replicas where there is
+	// one, which spares the primary the dictionary scans.
+	PreferReplica bool
 	// WaiverPos is aligned with Waivers: their places in the file.
 	WaiverPos []Pos
 }
