@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,13 +35,29 @@ type Result struct {
 	Outages []Outage
 	Before  string // the server's version behind the name
 	Now     string
-	State   string // the tool's state directory
-	Plan    string
+	// Measured is the downtime that the tool itself reports, 0 for none.
+	Measured time.Duration
+	State    string // the tool's state directory
+	Plan     string
+}
+
+// Truth is how long the load could not write.
+func (r Result) Truth() time.Duration {
+	var sum time.Duration
+	for _, o := range r.Outages {
+		sum += o.Length()
+	}
+	return sum
+}
+
+// measuredWell: the tool's figure may be off by a tenth of what the load saw.
+func (r Result) measuredWell() bool {
+	return (r.Measured - r.Truth()).Abs() <= r.Truth()/10
 }
 
 // Good tells that the story ended as it should.
 func (r Result) Good() bool {
-	return r.Count.Good() && len(r.Outages) == 1 && strings.HasPrefix(r.Before, "5.7") && !strings.HasPrefix(r.Now, "5.7")
+	return r.Count.Good() && len(r.Outages) == 1 && r.measuredWell() && strings.HasPrefix(r.Before, "5.7") && !strings.HasPrefix(r.Now, "5.7")
 }
 
 const storyDatabase = "orders"
@@ -91,6 +109,9 @@ func (s Story) Tell(ctx context.Context) (r Result, err error) {
 	}
 	load.Stop()
 	running = false
+	if r.Measured, err = s.measured(ctx, l); err != nil {
+		return r, err
+	}
 	r.Outages = load.Outages()
 	if r.Now, err = l.version(ctx); err != nil {
 		return r, err
@@ -118,9 +139,31 @@ func (s Story) sum(say func(string, ...any), r Result) {
 		slices.Sort(kinds)
 		say("the load could not write for %s (%s)", o.Length().Round(time.Millisecond), strings.Join(kinds, ", "))
 	}
+	say("rdsupgrade measured %s through the endpoint", r.Measured.Round(time.Millisecond))
 	c := r.Count
 	say("acknowledged writes: %d; lost: %d; doubled: %d; refused and there all the same: %d", c.Acked, len(c.Lost), len(c.Doubled), len(c.Ghosts))
 	say("writes without an answer, because the connection broke: %d, of which %d are there", c.Unknown, c.Kept)
+}
+
+// measured asks the tool's status for the downtime that it felt.
+func (s Story) measured(ctx context.Context, l *Lab) (time.Duration, error) {
+	var out bytes.Buffer
+	quiet := s
+	quiet.Out = &out
+	if err := quiet.Run(ctx, l, "status", "--output", "json"); err != nil {
+		return 0, fmt.Errorf("rdsupgrade status: %w: %s", err, out.String())
+	}
+	var st struct {
+		Databases []struct {
+			Downtime struct {
+				Writes float64 `json:"writes_seconds"`
+			} `json:"downtime"`
+		} `json:"databases"`
+	}
+	if err := json.Unmarshal(out.Bytes(), &st); err != nil || len(st.Databases) != 1 {
+		return 0, fmt.Errorf("read the tool's status: %d databases: %w", len(st.Databases), err)
+	}
+	return time.Duration(st.Databases[0].Downtime.Writes * float64(time.Second)), nil
 }
 
 // prepare makes the directory and the plan.
