@@ -225,3 +225,19 @@ func (s simSQL) Version(_ context.Context, ep fleet.Endpoint) (string, error) {
 func (s simSQL) Neighbours(_ context.Context, ep fleet.Endpoint) (fleet.Neighbours, error) {
 	return fleet.Neighbours{External: ep.ID == "external"}, nil
 }
+
+// only breaks one action.
+func only(action string, answer func() (int, string)) func(string) *http.Response {
+	return func(a string) *http.Response {
+		if a != action {
+			return nil
+		}
+		status, body := answer()
+		kind := "text/xml"
+		if strings.HasPrefix(body, "<html") {
+			kind = "text/html"
+		}
+		return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+	}
+}
