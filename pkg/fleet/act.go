@@ -225,23 +225,24 @@ func (e *Engine) scope(key string) Scope {
 	return Scope{}
 }
 
-// keyedMutex is a mutex per key.
+// keyedMutex is a mutex per key. It is made of channels, because calls to AWS
+// are waited for under it, and virtual time stands still at a sync.Mutex.
 type keyedMutex struct {
 	mu sync.Mutex
-	m  map[string]*sync.Mutex
+	m  map[string]chan struct{}
 }
 
 func (k *keyedMutex) lock(key string) (unlock func()) {
 	k.mu.Lock()
 	if k.m == nil {
-		k.m = map[string]*sync.Mutex{}
+		k.m = map[string]chan struct{}{}
 	}
 	l := k.m[key]
 	if l == nil {
-		l = &sync.Mutex{}
+		l = make(chan struct{}, 1)
 		k.m[key] = l
 	}
 	k.mu.Unlock()
-	l.Lock()
-	return l.Unlock
+	l <- struct{}{}
+	return func() { <-l }
 }
