@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -84,10 +85,13 @@ func runPlan(ctx contexts, s streams, g global, path string, opt planOptions) er
 		}
 	}
 	opt.filter.preview(&pv)
+	if len(pv.Plans) == 0 && len(opt.filter.ids)+len(opt.filter.waves) > 0 {
+		return usage("no database of the campaign is called %s", strings.Join(append(opt.filter.ids, opt.filter.waves...), ", "))
+	}
 	if g.json {
 		err = printJSON(s.out, pv)
 	} else {
-		printPreview(s.out, pv, opt.actions || len(opt.filter.ids) > 0)
+		printPreview(s.out, pv, opt.actions || len(opt.filter.ids) > 0, len(opt.filter.ids) > 0)
 	}
 	if err != nil {
 		return err

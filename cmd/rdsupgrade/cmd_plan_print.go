@@ -10,7 +10,9 @@ import (
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
 )
 
-func printPreview(w io.Writer, pv fleet.Preview, actions bool) {
+// printPreview is the plan for people: everything, or with one only what
+// concerns the databases that were asked for.
+func printPreview(w io.Writer, pv fleet.Preview, actions, one bool) {
 	fmt.Fprintf(w, "campaign %s: %s to MySQL %s", pv.Campaign, plural(len(pv.Plans), "database"), pv.Target)
 	if pv.Deadline != "" {
 		fmt.Fprintf(w, ", deadline %s", pv.Deadline)
@@ -27,10 +29,12 @@ func printPreview(w io.Writer, pv fleet.Preview, actions bool) {
 	}
 	table(w, []string{"DATABASE", "WAVE", "ROUTE", "CLASS", "STORAGE", "TIME", "VERDICT"}, rows, cutAt(w))
 	printIssues(w, pv, actions)
-	printQuotas(w, pv)
-	printPermissions(w, pv)
-	printCost(w, pv)
-	printCalendar(w, pv)
+	if !one {
+		printQuotas(w, pv)
+		printPermissions(w, pv)
+		printCost(w, pv)
+		printCalendar(w, pv)
+	}
 	printSources(w, pv)
 	printGaps(w, pv, actions)
 }
@@ -163,6 +167,8 @@ func printParameters(say func(string, ...any), t *bluegreen.Translation) {
 			switch {
 			case n.To == "":
 				say("  %s %s=%s: %s\n", kind.sign, visible(n.From), visible(n.Value), visible(n.Reason))
+			case n.Value == n.NewValue && (n.From == "" || n.From == n.To):
+				say("  %s %s=%s: %s\n", kind.sign, visible(n.To), visible(n.NewValue), visible(n.Reason))
 			case n.From == "" || n.From == n.To:
 				say("  %s %s: %s > %s: %s\n", kind.sign, visible(n.To), visible(n.Value), visible(n.NewValue), visible(n.Reason))
 			default:
@@ -211,7 +217,11 @@ func printPermissions(w io.Writer, pv fleet.Preview) {
 func printCost(w io.Writer, pv fleet.Preview) {
 	c := pv.Cost
 	fmt.Fprintf(w, "\ncost (estimate; prices of %s, %s)\n", c.AsOf, visible(c.Source))
-	fmt.Fprintf(w, "  a month: %s now, %s after\n", money(c.BeforeMonth), money(c.AfterMonth))
+	fmt.Fprintf(w, "  a month: %s now, %s after", money(c.BeforeMonth), money(c.AfterMonth))
+	if c.Unpriced > 0 {
+		fmt.Fprintf(w, ", without %s that the price file has no price for", plural(c.Unpriced, "database"))
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "  Extended Support a day: %s now, %s after the first hop, %s on the target\n", money(c.FeeNowDay), money(c.FeeFirstDay), money(c.FeeAfterDay))
 	if c.OldBluesDay.USD > 0 {
 		fmt.Fprintf(w, "  old blues, all kept: %s a day, their Extended Support included\n", money(c.OldBluesDay))
@@ -220,17 +230,31 @@ func printCost(w io.Writer, pv fleet.Preview) {
 		fmt.Fprintf(w, "  sizing by measured load saves %s a month\n", money(*c.MeasuredMonth))
 	}
 	for _, scope := range sortedMap(c.Reserved) {
-		for _, r := range c.Reserved[scope] {
-			if r.Stranded > 0 {
-				fmt.Fprintf(w, "  %s: reservations of %s for %.3g large (until %s) would be used by nothing: %s\n", scope, r.Family,
-					bluegreen.Larges(r.Stranded), orDash(r.Ends), visible(strings.Join(r.IDs, ", ")))
-			}
+		printReserved(w, scope, c.Reserved[scope])
+	}
+}
+
+// printReserved is what becomes of a scope's reservations: those that nothing
+// would use, and in one line what to reserve.
+func printReserved(w io.Writer, scope string, list []bluegreen.ReservedChange) {
+	var wanted []string
+	var saves bluegreen.Estimate
+	for _, r := range list {
+		if r.Stranded > 0 {
+			fmt.Fprintf(w, "  %s: reservations of %s for %.3g large (until %s) would be used by nothing: %s\n", scope, r.Family,
+				bluegreen.Larges(r.Stranded), orDash(r.Ends), visible(strings.Join(r.IDs, ", ")))
 		}
-		for _, r := range c.Reserved[scope] {
-			if r.Uncovered > 0 && r.After > r.Before {
-				fmt.Fprintf(w, "  %s: to reserve after the campaign: %.3g large of %s, saves %s a month\n", scope, bluegreen.Larges(r.Uncovered), r.Family, money(r.Saving))
+		if r.Uncovered > 0 && r.After > r.Before {
+			if len(wanted) == 0 {
+				saves = r.Saving
+			} else {
+				saves = saves.Add(r.Saving)
 			}
+			wanted = append(wanted, fmt.Sprintf("%.3g of %s", bluegreen.Larges(r.Uncovered), r.Family))
 		}
+	}
+	if len(wanted) > 0 {
+		fmt.Fprintf(w, "  %s: to reserve after the campaign, as large: %s; saves %s a month\n", scope, strings.Join(wanted, ", "), money(saves))
 	}
 }
 

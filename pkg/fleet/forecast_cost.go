@@ -25,8 +25,11 @@ type DatabaseCost struct {
 	MeasuredSaving *bluegreen.Estimate `json:"measured_saving_month,omitempty"`
 }
 
-// FleetCost sums the databases'.
+// FleetCost sums the databases'. The months are of those databases whose prices
+// are known on both sides; Unpriced counts the others, so that a missing price
+// never looks like a saving.
 type FleetCost struct {
+	Unpriced      int                 `json:"unpriced"`
 	BeforeMonth   bluegreen.Estimate  `json:"before_month"`
 	AfterMonth    bluegreen.Estimate  `json:"after_month"`
 	FeeNowDay     bluegreen.Estimate  `json:"fee_now_day"`
@@ -77,7 +80,7 @@ func (r road) cost(steps []HopPlan) *DatabaseCost {
 		c.GreenPerDay = perDay(c.After.Total).Add(c.FeeFirstHop)
 		c.OldBluePerDay = perDay(c.Before.Total).Add(c.FeeNow)
 	}
-	if r.in.loads != nil && len(steps) > 0 {
+	if len(r.in.loads) > 0 && len(steps) > 0 {
 		plain := r
 		plain.in.loads = nil
 		target, _ := bluegreen.ResolveTarget(r.blue, r.replicas, r.hops[0], targetPolicy(r.in.plan, nil), r.in.market(r.hops[0]))
@@ -102,14 +105,13 @@ func (r road) members(steps []HopPlan) []bluegreen.Instance {
 type fleetCost struct {
 	sum    FleetCost
 	prices *bluegreen.Prices
-	first  bool
 	// moved are the classes after the campaign of the instances it changes, by
 	// scope and id.
 	moved map[string]map[string]string
 }
 
 func newFleetCost(p *bluegreen.Prices) *fleetCost {
-	return &fleetCost{prices: p, first: true, sum: FleetCost{Source: p.Source, AsOf: p.AsOf}, moved: map[string]map[string]string{}}
+	return &fleetCost{prices: p, sum: FleetCost{Source: p.Source, AsOf: p.AsOf}, moved: map[string]map[string]string{}}
 }
 
 func (f *fleetCost) add(scope string, blue bluegreen.Instance, replicas []bluegreen.Instance, d *DatabasePlan) {
@@ -119,13 +121,12 @@ func (f *fleetCost) add(scope string, blue bluegreen.Instance, replicas []bluegr
 		afterTotal, feeFirst, feeAfter = c.Before.Total, c.FeeNow, c.FeeNow
 	}
 	s := &f.sum
-	if f.first {
-		f.first = false
-		s.BeforeMonth, s.AfterMonth, s.FeeNowDay, s.FeeFirstDay, s.FeeAfterDay = c.Before.Total, afterTotal, c.FeeNow, feeFirst, feeAfter
+	if c.Before.Total.Known && afterTotal.Known {
+		s.BeforeMonth, s.AfterMonth = addTo(s.BeforeMonth, c.Before.Total), addTo(s.AfterMonth, afterTotal)
 	} else {
-		s.BeforeMonth, s.AfterMonth = s.BeforeMonth.Add(c.Before.Total), s.AfterMonth.Add(afterTotal)
-		s.FeeNowDay, s.FeeFirstDay, s.FeeAfterDay = s.FeeNowDay.Add(c.FeeNow), s.FeeFirstDay.Add(feeFirst), s.FeeAfterDay.Add(feeAfter)
+		s.Unpriced++
 	}
+	s.FeeNowDay, s.FeeFirstDay, s.FeeAfterDay = addTo(s.FeeNowDay, c.FeeNow), addTo(s.FeeFirstDay, feeFirst), addTo(s.FeeAfterDay, feeAfter)
 	if d.Blocked() || len(d.Steps) == 0 {
 		return
 	}
