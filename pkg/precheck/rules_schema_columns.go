@@ -68,19 +68,24 @@ func checkZeroDates(in *Input) ([]Finding, error) {
 		out = append(out, Finding{Object: "sql_mode", Severity: Notice,
 			Message: "the global sql_mode lacks " + strings.Join(lacks, " and ") + ", so that applications can store zero dates"})
 	}
+	fixes := map[nameKey]string{}
 	for c := range in.Index.baseColumns() {
-		if c.Default == nil || !isDate(c.DataType) || !zeroDate(*c.Default) {
+		if !hasZeroDefault(c) {
 			continue
 		}
-		fix := " DROP DEFAULT"
-		if c.Nullable {
-			fix = " SET DEFAULT NULL"
+		k := in.Index.key(c.Schema, c.Table)
+		if fixes[k] == "" {
+			fixes[k] = soundDefaults(in.Index, c.Schema, c.Table)
 		}
 		out = append(out, Finding{Object: name(c.Schema, c.Table, c.Name),
 			Message: fmt.Sprintf("the column's default is the zero date %s", *c.Default),
-			FixSQL:  "ALTER TABLE " + quoteIdent(c.Schema, c.Table) + " ALTER COLUMN " + quoteIdent(c.Name) + fix})
+			FixSQL:  fixes[k]})
 	}
 	return out, nil
+}
+
+func hasZeroDefault(c *Column) bool {
+	return c.Default != nil && isDate(c.DataType) && zeroDate(*c.Default)
 }
 
 func isDate(dataType string) bool {

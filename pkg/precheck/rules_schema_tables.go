@@ -92,7 +92,11 @@ func addPrimaryKey(x *Index, t *Table) string {
 	if x.Column(t.Schema, t.Name, free) != nil {
 		return ""
 	}
-	return "ALTER TABLE " + quoteIdent(t.Schema, t.Name) + " ADD COLUMN " + quoteIdent(free) + " BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY"
+	engine := ""
+	if strings.EqualFold(t.Engine, "CSV") { // which has no keys
+		engine = "ENGINE=InnoDB, "
+	}
+	return "ALTER TABLE " + quoteIdent(t.Schema, t.Name) + " " + engine + "ADD COLUMN " + quoteIdent(free) + " BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY"
 }
 
 func isOneOf(s string, list ...string) bool {

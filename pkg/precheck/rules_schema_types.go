@@ -220,7 +220,7 @@ func checkImpossibleDefaults(in *Input) ([]Finding, error) {
 		}
 		k := in.Index.key(c.Schema, c.Table)
 		if fixes[k] == "" {
-			fixes[k] = withoutDefaults(in.Index, c.Schema, c.Table)
+			fixes[k] = soundDefaults(in.Index, c.Schema, c.Table)
 		}
 		out = append(out, Finding{Object: name(c.Schema, c.Table, c.Name), FixSQL: fixes[k],
 			Message: strings.ToUpper(c.DataType) + " columns cannot have a default value"})
@@ -230,31 +230,53 @@ func checkImpossibleDefaults(in *Input) ([]Finding, error) {
 
 func hasImpossibleDefault(c *Column) bool { return c.Default != nil && isBlobLike(c.DataType) }
 
-// withoutDefaults defines all such columns of a table anew in one statement:
-// 5.7 refuses every ALTER TABLE that leaves one of them, and DROP DEFAULT too
-// (1101, measured).
-func withoutDefaults(x *Index, schema, table string) string {
+// soundDefaults mends all defaults of a table that a newer server refuses in
+// one statement: 5.7 refuses every ALTER TABLE that leaves a default of a BLOB
+// or JSON column (1101, and DROP DEFAULT as well) or, in its default sql_mode,
+// a zero date (1067; both measured).
+func soundDefaults(x *Index, schema, table string) string {
 	var parts []string
 	for _, c := range x.Columns(schema, table) {
-		if !hasImpossibleDefault(c) {
-			continue
+		switch {
+		case hasZeroDefault(c):
+			parts = append(parts, "ALTER COLUMN "+quoteIdent(c.Name)+soundDate(c))
+		case hasImpossibleDefault(c):
+			def, ok := withoutDefault(c)
+			if !ok {
+				return ""
+			}
+			parts = append(parts, def)
 		}
-		def := "MODIFY COLUMN " + quoteIdent(c.Name) + " " + c.ColumnType
-		if c.CharacterSet != "" {
-			def += " CHARACTER SET " + c.CharacterSet + " COLLATE " + c.Collation
-		}
-		if !c.Nullable {
-			def += " NOT NULL"
-		}
-		if !quotable(c.Comment) {
-			return ""
-		}
-		if c.Comment != "" {
-			def += " COMMENT " + quoteString(c.Comment)
-		}
-		parts = append(parts, def)
 	}
 	return "ALTER TABLE " + quoteIdent(schema, table) + " " + strings.Join(parts, ", ")
+}
+
+// withoutDefault defines a column anew; ok is false where its comment cannot be quoted.
+func withoutDefault(c *Column) (def string, ok bool) {
+	def = "MODIFY COLUMN " + quoteIdent(c.Name) + " " + c.ColumnType
+	if c.CharacterSet != "" {
+		def += " CHARACTER SET " + c.CharacterSet + " COLLATE " + c.Collation
+	}
+	if !c.Nullable {
+		def += " NOT NULL"
+	}
+	if c.Comment != "" {
+		def += " COMMENT " + quoteString(c.Comment)
+	}
+	return def, quotable(c.Comment)
+}
+
+// soundDate is the default in place of a zero date. A TIMESTAMP that is NOT
+// NULL goes back to the zero date when its default is dropped (measured), so
+// it gets a real one.
+func soundDate(c *Column) string {
+	switch {
+	case c.Nullable:
+		return " SET DEFAULT NULL"
+	case strings.EqualFold(c.DataType, "timestamp"):
+		return " SET DEFAULT '1971-01-01 00:00:00'"
+	}
+	return " DROP DEFAULT"
 }
 
 func isBlobLike(dataType string) bool {
