@@ -94,7 +94,8 @@ func runDiscover(ctx contexts, s streams, g global, o discoverOptions) error {
 	}
 	switch {
 	case o.draft:
-		_, err = io.WriteString(s.out, fleet.DraftPlan(inv, o.name, o.target, o.waveTag))
+		_, err = io.WriteString(s.out, fleet.DraftPlan(inv, fleet.DraftOptions{Name: o.name, Target: o.target, WaveTag: o.waveTag,
+			Profile: o.profile, RoleARN: o.role, ExternalID: o.externalID}))
 	case o.csv:
 		err = inventoryCSV(s.out, inv)
 	case g.json:

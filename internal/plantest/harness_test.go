@@ -49,6 +49,8 @@ type world struct {
 	dir  string
 	sql  fleet.SQL
 	http transport
+	// meter answers instead of CloudWatch, which the model does not have.
+	meter fleet.Meter
 	// saved holds runs to a saved plan.
 	saved *fleet.SavedPlan
 }
@@ -136,7 +138,7 @@ func (w *world) engine(write bool) (*fleet.Engine, func()) {
 	for _, a := range w.plan.Accounts {
 		for _, r := range a.Regions {
 			c := w.client(a.ID, r)
-			scopes = append(scopes, fleet.Scope{Account: a.ID, Region: r, Cloud: c, Offers: c, Groups: c, Trail: trail{c}, Around: c, Meter: c})
+			scopes = append(scopes, fleet.Scope{Account: a.ID, Region: r, Cloud: c, Offers: c, Groups: c, Trail: trail{c}, Around: c, Meter: w.meter})
 		}
 	}
 	e := fleet.New(fleet.Config{Plan: w.plan, Scopes: scopes, SQL: w.sql, Store: store, By: "test", Log: zerolog.Nop(), Saved: w.saved})

@@ -119,16 +119,34 @@ func foundOf(sc Scope, i *bluegreen.Instance, s *sight, now time.Time, calendar 
 	return f
 }
 
+// DraftOptions are what a drafted plan cannot know from the inventory.
+type DraftOptions struct {
+	Name, Target string
+	// WaveTag is the tag whose values make waves.
+	WaveTag string
+	// Profile, RoleARN and ExternalID are how the accounts were reached.
+	Profile, RoleARN, ExternalID string
+}
+
+// draftDays is how far ahead a drafted deadline lies.
+const draftDays = 90
+
 // DraftPlan writes a plan that takes all databases of the inventory: the
 // smallest first as a canary, the others in waves by the tag's values, or in
-// one. It is a draft: names, windows and limits are for a person to decide.
-func DraftPlan(inv Inventory, name, target, waveTag string) string {
+// one. It is a draft: deadline, windows and limits are for a person to decide.
+func DraftPlan(inv Inventory, o DraftOptions) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Drafted from what runs in the accounts; decide on waves, windows and limits,\n# then: rdsupgrade validate PLAN\nversion: 1\nname: %s\n\naccounts:\n", name)
+	fmt.Fprintf(&b, "# Drafted from what runs in the accounts; decide on deadline, waves, windows and\n# limits, then: rdsupgrade validate PLAN\nversion: 1\nname: %s\ndeadline: %s\n\naccounts:\n",
+		o.Name, inv.At.AddDate(0, 0, draftDays).Format(time.DateOnly))
 	for _, account := range byAccount(inv) {
 		fmt.Fprintf(&b, "  - id: %q\n    regions: [%s]\n", account.id, strings.Join(account.regions, ", "))
+		for _, line := range [][2]string{{"profile", o.Profile}, {"role_arn", o.RoleARN}, {"external_id", o.ExternalID}} {
+			if line[1] != "" {
+				fmt.Fprintf(&b, "    %s: %q\n", line[0], line[1])
+			}
+		}
 	}
-	fmt.Fprintf(&b, "\ntarget:\n  engine_version: %q\n  storage: {type: gp3, raise_to_400: true}\n  instance_class: graviton\n  parameter_group: translate\n\n", target)
+	fmt.Fprintf(&b, "\ntarget:\n  engine_version: %q\n  storage: {type: gp3, raise_to_400: true}\n  instance_class: graviton\n  parameter_group: translate\n\n", o.Target)
 	b.WriteString("connection: {auth: none}        # prechecks and replica lag need SQL: say how, see docs/plan.md\n\nwaves:\n")
 	ids, canary := uniqueIDs(inv), map[string]bool{}
 	for _, id := range smallest(inv) {
@@ -145,10 +163,11 @@ func DraftPlan(inv Inventory, name, target, waveTag string) string {
 			continue
 		}
 		ids[f.ID] = false
-		groups[f.Tags[waveTag]] = append(groups[f.Tags[waveTag]], f.ID)
+		groups[f.Tags[o.WaveTag]] = append(groups[f.Tags[o.WaveTag]], f.ID)
 	}
 	wave("canary", sortedKeys(canary))
 	for n, v := range sortedKeys(groups) {
+		sort.Strings(groups[v])
 		wave(fmt.Sprintf("wave-%d", n+1), groups[v])
 	}
 	return b.String()
