@@ -219,14 +219,22 @@ func (x *Index) foreignKeyName(fk *ForeignKey) string {
 }
 
 // schemaOf is the schema of an object's full name, "" where it is in none.
-// Names may hold dots themselves, so the longest schema that fits is taken.
 func (x *Index) schemaOf(object string) string {
+	schema, _ := x.placeOf(object)
+	return schema
+}
+
+// placeOf is the schema of an object's full name, "" where it is in none, and
+// the name with the schema spelled as the server lists it: where
+// lower_case_table_names is 2, routines and events have it in lower case.
+// Names may hold dots themselves, so the longest schema that fits is taken.
+func (x *Index) placeOf(object string) (schema, full string) {
 	for end := len(object); end > 0; end = strings.LastIndexByte(object[:end], '.') {
 		if s := x.Schema(object[:end]); s != nil {
-			return s.Name
+			return s.Name, s.Name + object[end:]
 		}
 	}
-	return ""
+	return "", object
 }
 
 // tableOf is the table of an object's full name, nil where it is of none.

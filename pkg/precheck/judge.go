@@ -104,7 +104,7 @@ func (j *judge) finish(r *Rule, res *CheckResult, failure error) {
 		if f.Fix == "" {
 			f.Fix = r.Fix
 		}
-		f.Schema = j.index.schemaOf(f.Object)
+		f.Schema, f.Object = j.index.placeOf(f.Object)
 		f.Waived = j.policy.waiverFor(j.database, r.ID, f.Object)
 		if f.Waived != nil && !f.Waived.Expired {
 			waived++

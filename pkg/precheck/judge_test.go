@@ -217,3 +217,19 @@ var issueChecks = []string{
 	"removedSqlModeInRoutine", "zeroDateData", "collationMismatch", "binlogFormat", "externalReplica", "customOptionGroup", "tlsClients",
 	"oldConnectors", "weakAccounts", "queryCacheUse", "optimizerSwitch", "applicationSql", "upgradeDuration",
 }
+
+// TestObjectsAreSpelledAsListed: where the server ignores case, it has the
+// schemas of routines in lower case; names with dots stay whole.
+func TestObjectsAreSpelledAsListed(t *testing.T) {
+	c := &Catalog{Server: Server{LowerCaseTableNames: 2}, Schemas: []Schema{{Name: "Shop"}, {Name: "Shop.Old"}}}
+	rule := fixed("found", Warning, nil, nil, "shop.Rank", "shop.old.P", "Shop", "app@%", "other.p")
+	rep := Judge(c, []Hop{hop80}, Policy{}, JudgeOptions{Rules: []Rule{rule}})
+	var got [][2]string
+	for _, f := range rep.Checks[0].Findings {
+		got = append(got, [2]string{f.Schema, f.Object})
+	}
+	want := [][2]string{{"Shop", "Shop.Rank"}, {"Shop.Old", "Shop.Old.P"}, {"Shop", "Shop"}, {"", "app@%"}, {"", "other.p"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
