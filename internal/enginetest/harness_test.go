@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/awsrds"
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim"
@@ -35,13 +36,16 @@ func TestMain(m *testing.M) {
 	os.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	os.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 const (
 	account = "111122223333"
 	region  = "eu-west-1"
 )
+
+// longest is more virtual time than any campaign here needs.
+const longest = 8 * time.Hour
 
 // lab is one campaign with everything around it.
 type lab struct {
@@ -144,11 +148,16 @@ func (l *lab) run() fleet.Status {
 	l.t.Helper()
 	e, _, done := l.open(nil, nil)
 	defer done()
-	st, err := e.Run(l.t.Context(), l.t.Context())
+	soft, stop := context.WithTimeout(l.t.Context(), longest)
+	defer stop()
+	st, err := e.Run(l.t.Context(), soft)
+	l.last, l.acted = st, e.Acted()
 	if err != nil {
+		for _, d := range st.Databases {
+			l.t.Logf("%s: %s (%s)", d.ID, d.Stage, d.Reason)
+		}
 		l.t.Fatalf("run: %v", err)
 	}
-	l.last, l.acted = st, e.Acted()
 	return st
 }
 
