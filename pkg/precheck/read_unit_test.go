@@ -123,6 +123,8 @@ func TestWithoutLiterals(t *testing.T) {
 		{"INSERT INTO t VALUES ('cut here", "INSERT INTO t VALUES (", true},
 		{"SELECT 'a\\'secret' FROM t", "SELECT ? FROM t", false},
 		{"SET PASSWORD FOR 'bob'@'10.0.0.1' = 'x', @a = 5", "SET PASSWORD FOR ?@? = ?, @a = ?", false},
+		{"SET @@session.sql_mode = 'ORACLE,NO_AUTO_CREATE_USER', `sql_mode`:=\"a\", x = 'y'", "SET @@session.sql_mode = 'ORACLE,NO_AUTO_CREATE_USER', `sql_mode`:=\"a\", x = ?", false},
+		{"SELECT sql_mode, 'a' WHERE sql_mode = 'it''s' OR sql_mode LIKE 'a'", "SELECT sql_mode, ? WHERE sql_mode = ? OR sql_mode LIKE ?", false},
 		{"", "", false},
 	} {
 		if got, cut := withoutLiterals(tc.in, "", 0); got != tc.want || cut != tc.cut {
