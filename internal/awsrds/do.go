@@ -49,6 +49,8 @@ func (c *Client) Do(ctx context.Context, a bluegreen.Action) (bluegreen.Outcome,
 		return c.deleteInstance(ctx, a.Instance, a.Snapshot)
 	case bluegreen.CreateSnapshot:
 		return c.createSnapshot(ctx, a.Instance, a.Snapshot)
+	case bluegreen.CreateOptionGroup:
+		return c.createOptionGroup(ctx, *a.Options)
 	default: // AddRole; missing refuses what is unknown
 		return c.addRole(ctx, a.Instance, a.Role)
 	}
@@ -97,6 +99,8 @@ func missing(a bluegreen.Action) string {
 			"needs an instance and a final snapshot: nothing is deleted without one")
 	case bluegreen.CreateSnapshot:
 		return need(a.Instance != "" && a.Snapshot != "", "needs an instance and a snapshot name")
+	case bluegreen.CreateOptionGroup:
+		return need(a.Options != nil && a.Options.Name != "" && a.Options.Line != "", "needs a name and a version line")
 	case bluegreen.AddRole:
 		return need(a.Instance != "" && a.Role != "", "needs an instance and a role")
 	}

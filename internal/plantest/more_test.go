@@ -54,6 +54,9 @@ databases:
 		check("plan", actionsOf(t, "plan"))
 		w.mustBeDone(w.run())
 		check("run", actionsOf(t, "run"))
+		if i := w.instance("options"); !strings.HasPrefix(i.OptionGroup, "road-road-audit57-mysql8-0-") || !strings.Contains(i.OptionGroup, "-mysql8-4-") {
+			t.Errorf("after two hops the option group is %s", i.OptionGroup)
+		}
 	})
 }
 

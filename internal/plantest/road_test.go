@@ -127,7 +127,7 @@ databases:
 				if i := w.instance("roles"); !slices.Equal(i.Roles, w.instance("roles-old1").Roles) || len(i.Roles) != 1 {
 					t.Errorf("roles: %v, old blue has %v", i.Roles, w.instance("roles-old1").Roles)
 				}
-				if i := w.instance("options-r1"); i.Version != "8.0.46" || i.OptionGroup != "default:mysql-8-0" {
+				if i := w.instance("options-r1"); i.Version != "8.0.46" || !strings.HasPrefix(i.OptionGroup, "road-audit57-mysql8-0-") {
 					t.Errorf("options-r1: %s with %s", i.Version, i.OptionGroup)
 				}
 				if i := w.instance("protected"); !i.Protected {

@@ -38,6 +38,8 @@ func (c *Cloud) Do(_ context.Context, a bluegreen.Action) (bluegreen.Outcome, er
 		return c.change("DeleteDBInstance", url.Values{"DBInstanceIdentifier": {a.Instance}, "FinalDBSnapshotIdentifier": {a.Snapshot}}, "DBInstanceNotFound")
 	case bluegreen.CreateSnapshot:
 		return c.change("CreateDBSnapshot", url.Values{"DBInstanceIdentifier": {a.Instance}, "DBSnapshotIdentifier": {a.Snapshot}}, "DBSnapshotAlreadyExists")
+	case bluegreen.CreateOptionGroup:
+		return c.createOptions(*a.Options)
 	case bluegreen.AddRole:
 		arn, feature, _ := strings.Cut(a.Role, " (")
 		return c.change("AddRoleToDBInstance", url.Values{"DBInstanceIdentifier": {a.Instance}, "RoleArn": {arn},
@@ -53,6 +55,21 @@ func (c *Cloud) change(action string, form url.Values, fine string) (bluegreen.O
 		return bluegreen.Outcome{Already: true}, nil
 	}
 	return bluegreen.Outcome{}, err
+}
+
+// createOptions creates an option group with its options.
+func (c *Cloud) createOptions(s bluegreen.OptionSpec) (bluegreen.Outcome, error) {
+	form := url.Values{"OptionGroupName": {s.Name}, "EngineName": {"mysql"}, "MajorEngineVersion": {s.Line}, "OptionGroupDescription": {s.Description}}
+	setTags(form, s.Tags)
+	out, err := c.change("CreateOptionGroup", form, "OptionGroupAlreadyExists")
+	if err != nil || out.Already {
+		return out, err
+	}
+	form = url.Values{"OptionGroupName": {s.Name}, "ApplyImmediately": {"true"}}
+	for n, o := range s.Options {
+		form.Set("OptionsToInclude.OptionConfiguration."+strconv.Itoa(n+1)+".OptionName", o.Name)
+	}
+	return c.change("ModifyOptionGroup", form, "")
 }
 
 func hasCode(err error, code string) bool {

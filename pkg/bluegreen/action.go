@@ -21,6 +21,8 @@ const (
 	DeleteInstance       ActionKind = "delete-instance"
 	CreateSnapshot       ActionKind = "create-snapshot"
 	AddRole              ActionKind = "add-role"
+	// CreateOptionGroup creates an option group and puts its options in: two calls.
+	CreateOptionGroup ActionKind = "create-option-group"
 )
 
 // Action is one mutating call, complete: plan prints it, run carries it out,
@@ -39,6 +41,8 @@ type Action struct {
 	Create *CreateSpec    `json:"create,omitempty"`
 	Modify *ModifySpec    `json:"modify,omitempty"`
 	Group  *ParameterSpec `json:"group,omitempty"`
+	// Options is the option group to create.
+	Options *OptionSpec `json:"options,omitempty"`
 	// Timeout is the switchover's own, 30 s to 3600 s.
 	Timeout time.Duration `json:"timeout,omitempty"`
 	// DeleteTarget deletes the green with its deployment.
@@ -128,6 +132,12 @@ func (a Action) String() string {
 		return "create parameter group " + a.Group.Name + " (" + a.Group.Family + ")"
 	case SetParameters:
 		return fmt.Sprintf("set %d parameters in %s", len(a.Group.Parameters), a.Group.Name)
+	case CreateOptionGroup:
+		var names []string
+		for _, o := range a.Options.Options {
+			names = append(names, o.Name)
+		}
+		return "create option group " + a.Options.Name + " (mysql " + a.Options.Line + ") with " + strings.Join(names, ", ")
 	case AddRole:
 		return "attach role " + a.Role + " to " + a.Instance
 	}

@@ -216,7 +216,7 @@ func checkOptionGroup(f *EligibilityFacts) []finding {
 	}
 	if f.TwoStepOption {
 		return []finding{{evidence: evidence, severity: SeverityWarn,
-			message: "a custom option group: green is created on " + f.Hop.From + ", then upgraded to " + f.Hop.To + " with a default option group"}}
+			message: "a custom option group: green is created on " + f.Hop.From + ", then upgraded to " + f.Hop.To + " with option group " + orElse(f.Target.OptionGroup, DefaultOptionGroup(f.Hop.To))}}
 	}
 	return found(evidence)
 }

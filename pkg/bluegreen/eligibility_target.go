@@ -134,11 +134,8 @@ func checkOptions(f *EligibilityFacts) []finding {
 	}
 	var out []finding
 	for _, o := range f.OptionGroup.Options {
-		switch {
-		case o == "MEMCACHED" && to.AtLeast(8, 4, 0):
-			out = append(out, finding{evidence: "MEMCACHED exists for 5.7 and 8.0 only"})
-		case o == "MARIADB_AUDIT_PLUGIN" && to.Line() == "8.0" && !to.AtLeast(8, 0, 28):
-			out = append(out, finding{evidence: "MARIADB_AUDIT_PLUGIN needs 8.0.28"})
+		if why := optionGone(o, to); why != "" {
+			out = append(out, finding{evidence: why})
 		}
 	}
 	return out

@@ -193,6 +193,8 @@ type OptionGroup struct {
 	Engine  string   `json:"engine"`
 	Line    string   `json:"line"`
 	Options []string `json:"options,omitempty"`
+	// Detail holds the options' settings, where they are known.
+	Detail []Option `json:"detail,omitempty"`
 }
 
 // IDFromARN is the last part of an RDS ARN: the instance's or deployment's

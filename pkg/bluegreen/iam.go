@@ -147,6 +147,8 @@ func (p *policy) build() {
 	p.add("Tag", []string{"rds:AddTagsToResource"}, p.rds("db", "deployment", "pg", "snapshot"), nil)
 	p.add("CreateParameterGroup", []string{"rds:CreateDBParameterGroup"}, p.rds("pg"), p.asked())
 	p.add("FillParameterGroup", []string{"rds:ModifyDBParameterGroup"}, p.rds("pg"), p.ours())
+	p.add("CreateOptionGroup", []string{"rds:CreateOptionGroup"}, p.rds("og"), p.asked())
+	p.add("FillOptionGroup", []string{"rds:ModifyOptionGroup"}, p.rds("og"), p.ours())
 	p.add("RolesOfGreen", []string{"rds:AddRoleToDBInstance"}, p.rds("db"), p.databases())
 	p.add("PassRole", []string{"iam:PassRole"}, []string{fmt.Sprintf("arn:%s:iam::*:role/*", orElse(p.o.Partition, "aws"))},
 		conditions{"StringEquals": {"iam:PassedToService": {"rds.amazonaws.com", "monitoring.rds.amazonaws.com"}}})

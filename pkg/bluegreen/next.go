@@ -70,6 +70,9 @@ func Next(f Facts, s State) Step {
 			return Step{Work: []Work{WorkExplain}}
 		}
 	case Switched:
+		if d := s.Deployment; d != nil && len(f.Hops) > 0 && d.Name == DeploymentName(f.Campaign, f.ID, f.Hops[0].To) {
+			return Step{} // the old version still shows: nothing to write down yet
+		}
 		w := []Work{WorkConfirm}
 		if f.unrecorded(s.Deployment) {
 			w = []Work{WorkRecordSwitch}
@@ -113,6 +116,9 @@ func (f Facts) nextBuild() Step {
 				}
 			}
 		}
+	}
+	if f.Options != nil {
+		acts = append(acts, Action{Kind: CreateOptionGroup, Options: f.Options, Why: "an option group belongs to one version line"})
 	}
 	spec := f.Target.DeploymentSpec(DeploymentName(f.Campaign, f.ID, f.Hops[0].To), *blue, f.Hops[0],
 		map[string]string{TagCampaign: f.Campaign, TagDatabase: f.ID})

@@ -166,6 +166,8 @@ type Record struct {
 	// AllowNoSQL is a person's word that lag and version need no SQL proof.
 	AllowNoSQL *Human
 	RolledBack time.Time
+	// BlueDiff is how blue differed from before when it was rolled back, "" for not at all.
+	BlueDiff string
 }
 
 // Lag is one reading of a green's replica lag.
@@ -184,6 +186,8 @@ type Watch struct {
 	// LagOKSince is since when every reading was at or under the limit.
 	LagOKSince time.Time
 	Lag        *Lag
+	// LagOf is the deployment that the lag is of.
+	LagOf string
 	// LagUnknown counts consecutive unreadable lags.
 	LagUnknown int
 	// Odd counts consecutive reads in which AWS's answers contradict each
@@ -222,6 +226,9 @@ type Facts struct {
 	Issues []Issue
 	// Group is the target parameter group, nil when none is managed.
 	Group *GroupState
+	// Options is the option group to create for the target, nil when there is
+	// none or it exists.
+	Options *OptionSpec
 	// Loading says what is still missing to decide, "" when nothing is.
 	Loading string
 

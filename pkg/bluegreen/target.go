@@ -47,11 +47,13 @@ type Market struct {
 
 // Target is what one hop makes of one database.
 type Target struct {
-	Version        string                 `json:"version"`
-	Family         string                 `json:"family"`
-	Class          string                 `json:"class"`
-	Storage        StorageSpec            `json:"storage"` // zero fields are not sent
-	ParameterGroup string                 `json:"parameter_group"`
+	Version        string      `json:"version"`
+	Family         string      `json:"family"`
+	Class          string      `json:"class"`
+	Storage        StorageSpec `json:"storage"` // zero fields are not sent
+	ParameterGroup string      `json:"parameter_group"`
+	// OptionGroup is what a custom option group becomes; "": the line's default.
+	OptionGroup    string                 `json:"option_group,omitempty"`
 	ReplicaClass   map[string]string      `json:"replica_class,omitempty"`   // by blue replica's id
 	ReplicaStorage map[string]StorageSpec `json:"replica_storage,omitempty"` // by blue replica's id
 	Notes          []string               `json:"notes,omitempty"`
@@ -205,7 +207,7 @@ func (t Target) GreenChange(green Instance, primary bool, twin string) *ModifySp
 	if olderThan(green.Version, t.Version) {
 		m.Version = t.Version
 		if customOptionGroup(green.OptionGroup) && majorHop(Hop{From: green.Version, To: t.Version}) {
-			m.OptionGroup = DefaultOptionGroup(t.Version)
+			m.OptionGroup = orElse(t.OptionGroup, DefaultOptionGroup(t.Version))
 		}
 		return &m
 	}

@@ -82,17 +82,23 @@ type Engine struct {
 	members map[string]int
 	routed  map[string]bool
 
-	work  chan struct{} // a slot per worker
+	work  chan struct{} // a slot per precheck
+	quick chan struct{} // a slot per short read
 	group sync.WaitGroup
 	locks keyedMutex
 	// probes measure the downtime of switchovers under way.
 	probes probes
+	// gates remembers what the gates before a switchover said.
+	gates gateKeeper
 }
 
 type rest struct {
 	until time.Time
 	tries int
 }
+
+// quickReads bounds the short questions to servers at once.
+const quickReads = 32
 
 // New makes an engine; it does nothing before Run or Survey.
 func New(cfg Config) *Engine {
@@ -108,7 +114,7 @@ func New(cfg Config) *Engine {
 	}
 	return &Engine{cfg: cfg, silent: silent, resolver: newResolver(cfg),
 		refs: map[string]*reference{}, watch: map[string]bluegreen.Watch{}, resting: map[string]rest{},
-		inWork: map[string]bool{}, failed: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers)}
+		inWork: map[string]bool{}, failed: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers), quick: make(chan struct{}, quickReads)}
 }
 
 // ErrInterrupted says that the run stopped because it was asked to; the state is safe.
@@ -192,7 +198,7 @@ func (e *Engine) start(ctx context.Context) error {
 			readable++
 		}
 	}
-	if readable == 0 || len(errs) > 0 && e.cfg.Store.journal != nil {
+	if readable == 0 || len(errs) > 0 && e.cfg.Store.journal != nil && e.cfg.Only == nil {
 		return errors.Join(errs...)
 	}
 	var err error
@@ -270,7 +276,7 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if soft.Err() != nil {
 		return units, sch, nil
 	}
-	if err := e.readAll(ctx, units, sch.work); err != nil {
+	if err := e.readAll(ctx, soft, units, sch.work); err != nil {
 		return units, sch, err
 	}
 	if err := e.probeAll(ctx, units, sch.act); err != nil {
@@ -379,9 +385,11 @@ func (e *Engine) unit(m member, now time.Time) unit {
 	res := e.resolver.of(m, s, ref, oneCall)
 	u.facts.Instances, u.facts.Deployments = s.around(m.id, u.facts.Record), s.byDatabase[m.id]
 	u.facts.Hops, u.facts.RouteError = res.hops, res.routeE
+	u.facts.Options = res.options
 	u.facts.Target, u.facts.Issues, u.facts.Group = res.target, res.issues, e.groupState(m.scope, res.group)
 	if len(ref.versions) == 0 {
-		u.facts.RouteError = "the engine versions that RDS offers could not be read: " + ref.gaps["engine versions"]
+		u.facts.RouteError = ""
+		u.facts.Loading = "the engine versions that RDS offers could not be read: " + ref.gaps["engine versions"]
 	}
 	if blue := s.instances[m.id]; blue != nil {
 		u.size = blue.AllocatedGiB

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -34,6 +35,8 @@ type dbMemory struct {
 	verdict *PrecheckStatus
 	intents map[int64]bluegreen.Action
 	undone  []string
+	// first is the version before the campaign's first change.
+	first string
 	// downtime is what was measured of the last switchover.
 	downtime *Downtime
 }
@@ -210,10 +213,14 @@ func (d *dbMemory) foldIntent(e journal.Entry, in intentData) {
 	case bluegreen.CreateDeployment:
 		if in.Blue != nil {
 			d.BlueBefore = in.Blue
+			if d.first == "" {
+				d.first = in.Blue.Version
+			}
 		}
 		if in.Action.Create != nil && in.Action.Create.Name != d.Deployment {
 			d.SwitchAttempts, d.SwitchError, d.BuildError = 0, "", ""
 			d.ConfirmedAt, d.ConfirmError = time.Time{}, ""
+			d.SwitchPending, d.AllowNoSQL = false, nil
 		}
 	case bluegreen.Switchover:
 		d.SwitchPending, d.SwitchAskedAt, d.SwitchAccepted = true, e.At, false
@@ -233,23 +240,26 @@ func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
 	case bluegreen.CreateDeployment:
 		if r.OK {
 			d.Deployment, d.DeploymentGone, d.CreateError = act.Create.Name, false, ""
-		} else if r.Consequence == bluegreen.Fix {
+		} else if final(r) {
 			d.CreateError = r.Error
 		}
 	case bluegreen.Switchover:
 		if refused { // it never began
 			d.SwitchPending = false
 			d.SwitchAttempts--
+			if final(r) {
+				d.ActError = r.Error
+			}
 		}
 		d.SwitchAccepted = r.OK
-	case bluegreen.ModifyInstance, bluegreen.SetParameters, bluegreen.CreateParameterGroup, bluegreen.AddRole:
+	case bluegreen.ModifyInstance, bluegreen.SetParameters, bluegreen.CreateParameterGroup, bluegreen.AddRole, bluegreen.CreateOptionGroup:
 		if r.OK {
 			d.ActError = ""
-		} else if r.Consequence == bluegreen.Fix {
+		} else if final(r) {
 			d.ActError = r.Error
 		}
 	case bluegreen.DeleteDeployment:
-		if !r.OK && r.Consequence == bluegreen.Fix {
+		if final(r) {
 			d.ActError = r.Error
 		}
 		if r.OK || r.Consequence == bluegreen.Ambiguous {
@@ -261,13 +271,21 @@ func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
 	}
 }
 
+// final tells a refusal that the same call would get again.
+func final(r resultData) bool {
+	return !r.OK && (r.Consequence == bluegreen.Fix || r.Consequence == bluegreen.Fatal)
+}
+
 func (d *dbMemory) foldFact(e journal.Entry, f factData) {
 	switch f.Name {
 	case factSwitched:
 		d.SwitchedAt, d.SwitchedTo, d.SwitchedBy = factTime(e, f), f.To, f.Deployment
 		d.ConfirmedAt, d.ConfirmError, d.SwitchError = time.Time{}, "", ""
-		d.SwitchPending = false
-		d.Binlog = f.Binlog
+		d.SwitchPending, d.Binlog = false, f.Binlog
+		if d.Rollback != nil {
+			d.undone = append(d.undone, d.Rollback.By+" asked to roll back too late: the switchover had completed")
+			d.Rollback = nil
+		}
 		if f.OldBlue != "" {
 			d.OldBlues = append(d.OldBlues, f.OldBlue)
 		}
@@ -284,7 +302,7 @@ func (d *dbMemory) foldFact(e journal.Entry, f factData) {
 	case factBuildFailed:
 		d.BuildError = f.Error
 	case factBlueSame:
-		d.RolledBack = e.At
+		d.RolledBack, d.BlueDiff = e.At, strings.Join(f.Diff, "; ")
 		d.undone = append(d.undone, e.What)
 	case factGreens:
 		d.Greens = f.Greens
@@ -306,6 +324,9 @@ func (m *memory) foldHuman(e journal.Entry) {
 		return
 	}
 	h.Why = r.Why
+	if m.campaign == "" {
+		m.campaign = r.Campaign
+	}
 	switch {
 	case e.Database != "":
 		d := m.db(e.Database)
@@ -343,11 +364,19 @@ func (d *dbMemory) foldHuman(verb string, h *bluegreen.Human) {
 		d.AllowNoSQL = h
 	case "retry":
 		d.Skip, d.Rollback, d.Retry = nil, nil, h
-		d.RolledBack = time.Time{}
+		d.RolledBack, d.BlueDiff = time.Time{}, ""
 		d.SwitchAttempts, d.SwitchError, d.CreateError, d.ActError, d.ConfirmError, d.BuildError = 0, "", "", "", "", ""
 		d.Precheck, d.verdict = nil, nil
 		d.DeploymentGone = true
 	}
+}
+
+// firstVersion is the database's version before the campaign, "" when not known.
+func (m *memory) firstVersion(key string) string {
+	if d := m.databases[key]; d != nil {
+		return d.first
+	}
+	return ""
 }
 
 // record is the database's record, a copy safe to hand to pure functions.

@@ -186,6 +186,9 @@ func versionsOf(blues []*bluegreen.Instance) []string {
 // target version, user-set parameters by group, defaults by family.
 func (r *reference) readForHops(ctx context.Context, sc Scope, p *plan.Plan, blues []*bluegreen.Instance) error {
 	versions, groups, families := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	if err := r.readNewOptions(ctx, sc, blues); err != nil {
+		return err
+	}
 	for _, b := range blues {
 		hops, err := bluegreen.Route(b.Version, p.Target.EngineVersion, r.versions)
 		if err != nil || len(hops) == 0 {
@@ -246,6 +249,31 @@ func (r *reference) readForHops(ctx context.Context, sc Scope, p *plan.Plan, blu
 			continue
 		}
 		r.defaults[f] = ps
+	}
+	return nil
+}
+
+// readNewOptions reads the option groups again when a database has one that was
+// not there before: ours, after its first hop.
+func (r *reference) readNewOptions(ctx context.Context, sc Scope, blues []*bluegreen.Instance) error {
+	unknown := map[string]bool{}
+	for _, b := range blues {
+		if _, ok := r.options[b.OptionGroup]; !ok && b.OptionGroup != "" && r.gaps["option groups"] == "" {
+			unknown[b.OptionGroup] = true
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	options, err := sc.Groups.OptionGroups(ctx)
+	if err != nil {
+		return r.gap("option groups", err)
+	}
+	for name := range unknown { // what is in no list is asked for once
+		r.options[name] = bluegreen.OptionGroup{Name: name}
+	}
+	for _, g := range options {
+		r.options[g.Name] = g
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type resolved struct {
 	issues []bluegreen.Issue
 	group  *bluegreen.GroupState
 	trans  *bluegreen.Translation
+	// options is the option group to create, nil when there is none or it exists.
+	options *bluegreen.OptionSpec
 }
 
 // resolver computes and keeps what a database's road is; the key holds
@@ -125,6 +127,7 @@ func (in resolution) resolve() *resolved {
 		return res
 	}
 	res.translate(in.plan, in.blue, hop, in.ref)
+	res.carryOptions(in.plan, in.blue, hop, in.ref)
 	res.issues = append(res.issues, in.eligible(replicas, hop, res)...)
 	bluegreen.SortIssues(res.issues)
 	return res
@@ -181,6 +184,22 @@ func (res *resolved) translate(p *plan.Plan, blue *bluegreen.Instance, hop blueg
 	res.group = &bluegreen.GroupState{Spec: spec, Exists: exists}
 	if exists {
 		res.group.Missing = missingParameters(tr.Set, ref.parameters[name])
+	}
+}
+
+// carryOptions finds or makes up the option group of a blue that has a custom one.
+func (res *resolved) carryOptions(p *plan.Plan, blue *bluegreen.Instance, hop bluegreen.Hop, ref *reference) {
+	g, known := ref.options[blue.OptionGroup]
+	if !known || !bluegreen.UpgradesAfterCreate(*blue, hop) {
+		return
+	}
+	spec := bluegreen.TranslateOptions(p.Name, g, hop.To)
+	if spec == nil {
+		return
+	}
+	res.target.OptionGroup = spec.Name
+	if have, exists := ref.options[spec.Name]; !exists || len(have.Options) < len(spec.Options) {
+		res.options = spec
 	}
 }
 
