@@ -60,15 +60,18 @@ func (c *Client) createOptionGroup(ctx context.Context, s bluegreen.OptionSpec) 
 	return bluegreen.Outcome{RequestID: request}, err
 }
 
-// option keeps the settings that somebody chose.
-func option(o types.Option) bluegreen.Option {
-	out := bluegreen.Option{Name: aws.ToString(o.OptionName)}
-	for _, s := range o.OptionSettings {
-		if v := aws.ToString(s.Value); aws.ToBool(s.IsModifiable) && v != "" && v != aws.ToString(s.DefaultValue) {
-			if out.Settings == nil {
-				out.Settings = map[string]string{}
+// chosen are the options with settings that somebody chose.
+func chosen(options []types.Option) []bluegreen.Option {
+	var out []bluegreen.Option
+	for _, o := range options {
+		settings := map[string]string{}
+		for _, s := range o.OptionSettings {
+			if v := aws.ToString(s.Value); aws.ToBool(s.IsModifiable) && v != "" && v != aws.ToString(s.DefaultValue) {
+				settings[aws.ToString(s.Name)] = v
 			}
-			out.Settings[aws.ToString(s.Name)] = v
+		}
+		if len(settings) > 0 {
+			out = append(out, bluegreen.Option{Name: aws.ToString(o.OptionName), Settings: settings})
 		}
 	}
 	return out

@@ -106,7 +106,7 @@ func (c *Client) OptionGroups(ctx context.Context) ([]bluegreen.OptionGroup, err
 				Line: aws.ToString(g.MajorEngineVersion),
 				Options: convert(g.Options, func(o types.Option) string {
 					return aws.ToString(o.OptionName)
-				}), Detail: convert(g.Options, option)}
+				}), Detail: chosen(g.Options)}
 		})...)
 		return out.Marker, nil
 	})

@@ -193,7 +193,7 @@ type OptionGroup struct {
 	Engine  string   `json:"engine"`
 	Line    string   `json:"line"`
 	Options []string `json:"options,omitempty"`
-	// Detail holds the options' settings, where they are known.
+	// Detail holds the options that have settings of somebody's choice.
 	Detail []Option `json:"detail,omitempty"`
 }
 
