@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -19,6 +20,11 @@ const actsAtOnce = 16
 // carryOut makes the calls of the chosen units, each unit's one after the
 // other. When soft ends it begins no further unit.
 func (e *Engine) carryOut(ctx, soft context.Context, units []unit, chosen []int) error {
+	// Switchovers first: they must not queue behind slow builds.
+	chosen = slices.Clone(chosen)
+	slices.SortStableFunc(chosen, func(a, b int) int {
+		return cmp.Compare(queueOrder(units[a].step.Queue), queueOrder(units[b].step.Queue))
+	})
 	var g errgroup.Group
 	g.SetLimit(actsAtOnce)
 	if e.cfg.Inline {
@@ -41,6 +47,13 @@ func (e *Engine) carryOut(ctx, soft context.Context, units []unit, chosen []int)
 	return g.Wait()
 }
 
+func queueOrder(q bluegreen.Queue) int {
+	if q == bluegreen.SwitchQueue {
+		return 0
+	}
+	return 1
+}
+
 // actOn makes one unit's calls until one is refused.
 func (e *Engine) actOn(ctx context.Context, u unit) error {
 	sc := e.scope(u.scope)
@@ -50,6 +63,11 @@ func (e *Engine) actOn(ctx context.Context, u unit) error {
 				return e.settle(u, err)
 			}
 			continue
+		}
+		if a.Kind == bluegreen.Switchover {
+			if pass, err := e.mayPass(ctx, u); err != nil || !pass {
+				return err
+			}
 		}
 		if err := e.act(ctx, sc, u, a); err != nil {
 			return e.settle(u, err)
@@ -110,6 +128,13 @@ func (e *Engine) act(ctx context.Context, sc Scope, u unit, a bluegreen.Action) 
 		in.Blue = u.facts.Instances[u.facts.ID]
 	}
 	e.mu.Lock()
+	if a.Kind == bluegreen.Switchover {
+		if why := e.overtaken(u); why != "" {
+			e.mu.Unlock()
+			e.cfg.Log.Info().Str("db", u.key).Str("reason", why).Msg("switchover dropped")
+			return nil
+		}
+	}
 	intent, err := e.cfg.Store.append(journal.Entry{Kind: journal.Intent, Database: u.key, What: a.String(), At: e.cfg.Clock.Now()}, in)
 	e.acted++
 	e.mu.Unlock()
@@ -172,18 +197,36 @@ func (e *Engine) settle(u unit, err error) error {
 		if f.Code != "AccessDenied" {
 			return fmt.Errorf("%s: %w", u.key, err)
 		}
-	case bluegreen.Retry, bluegreen.Wait, bluegreen.Ambiguous:
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		r := e.resting[u.key]
-		r.tries++
-		r.until = e.cfg.Clock.Now().Add(min(5*time.Minute, e.cfg.Plan.Run.Poll<<min(r.tries, 6)))
-		e.resting[u.key] = r
-		w := e.watch[u.key]
-		w.StableReads = 0
-		e.watch[u.key] = w
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.resting[u.key]
+	r.tries++
+	r.until = e.cfg.Clock.Now().Add(min(5*time.Minute, e.cfg.Plan.Run.Poll<<min(r.tries, 6)))
+	e.resting[u.key] = r
+	w := e.watch[u.key]
+	w.StableReads = 0
+	e.watch[u.key] = w
 	return nil
+}
+
+// overtaken says why a switchover that was decided may not be asked for any
+// more, "" when it may: calls wait for their turn at AWS, and meanwhile the
+// window may have closed or a person may have spoken.
+func (e *Engine) overtaken(u unit) string {
+	now := e.cfg.Clock.Now()
+	mem, rec := e.cfg.Store.mem, e.cfg.Store.mem.record(u.key)
+	switch {
+	case !e.cfg.Plan.Switchover.Open(now):
+		return "the window has closed"
+	case mem.paused != nil || mem.wave(e.cfg.Plan.Waves[u.wave].Name).paused != nil || rec.Paused != nil:
+		return "it was paused"
+	case rec.Skip != nil || rec.Rollback != nil:
+		return "a person decided otherwise"
+	case now.Sub(u.facts.Now) > max(time.Minute, 3*e.cfg.Plan.Run.Poll):
+		return "the look at AWS is too old"
+	}
+	return ""
 }
 
 // oneCallRefusals are what RDS may answer to a class that the source version

@@ -86,6 +86,9 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 		}
 		d.OnTarget = len(d.Off) == 0 && f.RouteError == ""
 	}
+	if s.Stage == bluegreen.Ready {
+		d.Reason = e.gates.reason(m.key, d.Reason)
+	}
 	if mem := e.cfg.Store.mem.databases[m.key]; mem != nil {
 		d.History, d.Precheck = mem.history, mem.verdict
 		d.Binlog, d.Downtime = mem.Binlog, mem.downtime

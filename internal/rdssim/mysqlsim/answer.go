@@ -50,6 +50,11 @@ func (l *Library) answer(sql string, srv Server, ses session) reply {
 	if srv.ReadOnly && writePattern.MatchString(bare) {
 		return reply{err: mysql.NewDefaultError(mysql.ER_OPTION_PREVENTS_STATEMENT, "--read-only")}
 	}
+	// The gates before a switchover look for trouble and for differences: the
+	// model's servers have neither.
+	if strings.HasPrefix(tagOf(sql), "gate.") {
+		return reply{rows: &rows{columns: named("nothing")}}
+	}
 	return reply{err: l.unknown(sql, bare, srv)}
 }
 

@@ -66,8 +66,9 @@ func replicaStatus(modern bool, srv Server) reply {
 	if srv.Broken != "" {
 		running, behind, errno, message = "No", nil, "1062", srv.Broken
 	}
-	pos := strconv.Itoa(154 + int(hash32(srv.ID+srv.Source)%100000000))
-	file := "mysql-bin-changelog." + pad(1+hash32(srv.Source)%4000)
+	file, at := binlogPlace(srv.Source)
+	// A replica that is behind has not come as far as its source.
+	pos := strconv.Itoa(max(4, at-int(srv.Lag.Seconds())*100))
 	fields := []struct {
 		name  string
 		value *string
@@ -111,8 +112,15 @@ func binlogStatus(modern bool, srv Server) reply {
 	if !modern && srv.atLeast("8.4") {
 		return reply{err: syntax("master status")}
 	}
+	file, pos := binlogPlace(srv.Name)
 	return reply{rows: &rows{columns: named("File", "Position", "Binlog_Do_DB", "Binlog_Ignore_DB", "Executed_Gtid_Set"),
-		cells: [][]*string{{text("mysql-bin-changelog." + pad(1+hash32(srv.ID)%4000)), text(strconv.Itoa(154 + int(hash32(srv.ID+"pos")%100000000))), text(""), text(""), text("")}}}}
+		cells: [][]*string{{text(file), text(strconv.Itoa(pos)), text(""), text(""), text("")}}}}
+}
+
+// binlogPlace is where the log of a name stands, so that a replica and its
+// source agree.
+func binlogPlace(name string) (file string, pos int) {
+	return "mysql-bin-changelog." + pad(1+hash32(name)%4000), 1000154 + int(hash32(name+"pos")%100000000)
 }
 
 // variables answers SHOW VARIABLES LIKE with what the model knows.
