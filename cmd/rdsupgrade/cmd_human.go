@@ -90,7 +90,7 @@ func runHuman(s streams, o humanOptions) error {
 	if o.withoutSQL {
 		verb = "allow-no-sql"
 	}
-	req := journal.Request{Verb: verb, Database: key, Wave: o.wave, By: o.by, Why: o.why, At: time.Now().UTC()}
+	req := journal.Request{Campaign: p.Name, Verb: verb, Database: key, Wave: o.wave, By: o.by, Why: o.why, At: time.Now().UTC()}
 	taken, err := deliver(o.stateDir, p.Name, req)
 	if err != nil {
 		return err
@@ -129,6 +129,13 @@ func deliver(dir, campaign string, r journal.Request) (journaled bool, err error
 	store, err := fleet.OpenStore(dir, fleet.Holder(r.Verb), journal.Options{})
 	var locked *journal.LockedError
 	if errors.As(err, &locked) {
+		running, err := fleet.ReadStore(dir)
+		if err == nil {
+			err = running.Claim(campaign)
+		}
+		if err != nil {
+			return false, err
+		}
 		return false, journal.Submit(dir, r)
 	}
 	if err != nil {

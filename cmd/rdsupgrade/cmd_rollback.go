@@ -156,7 +156,7 @@ func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, can [
 	var reqs []journal.Request
 	for _, k := range can {
 		only[k] = true
-		reqs = append(reqs, journal.Request{Verb: "rollback", Database: k, By: fleet.Operator(), Why: o.why, At: time.Now().UTC()})
+		reqs = append(reqs, journal.Request{Campaign: look.plan.Name, Verb: "rollback", Database: k, By: fleet.Operator(), Why: o.why, At: time.Now().UTC()})
 	}
 	c, err := openCampaign(ctx, o.global, o.path, "rollback "+o.path)
 	var locked *journal.LockedError

@@ -124,30 +124,6 @@ func (f Facts) oldBlue() string {
 	return olds[len(olds)-1]
 }
 
-// switchedHere tells whether the completed deployment explains the version that
-// answers now; an older hop's deployment does not speak for the next hop.
-func (f Facts) switchedHere(blue *Instance, d *Deployment) bool {
-	if f.Record.Rollback != nil && f.Record.Rollback.At.After(f.Record.SwitchedAt) && !f.Record.RolledBack.IsZero() {
-		return false
-	}
-	if len(f.Hops) == 0 {
-		return true
-	}
-	// A hop remains: either this is the road to the next hop, or the name
-	// still shows the old server although RDS says completed.
-	return d.Name == DeploymentName(f.Campaign, f.ID, f.Hops[0].To) || !f.soaked(blue)
-}
-
-// unrecorded tells that the last switchover on record is not this deployment's:
-// none, or that of the hop before.
-func (f Facts) unrecorded(d *Deployment) bool {
-	return f.Record.SwitchedAt.IsZero() || d != nil && f.Record.SwitchedBy != "" && f.Record.SwitchedBy != d.ID
-}
-
-func (f Facts) soaked(*Instance) bool {
-	return !f.Record.ConfirmedAt.IsZero() && !f.Now.Before(f.Record.SwitchedAt.Add(f.Policy.Soak))
-}
-
 func (f Facts) deriveActive(blue *Instance, d *Deployment) State {
 	s := State{Deployment: d, Green: f.greenOf(d)}
 	if d.Status != SwitchoverInProgress && f.namesMoved(d) {
@@ -158,14 +134,16 @@ func (f Facts) deriveActive(blue *Instance, d *Deployment) State {
 		}
 		return s
 	}
-	if f.Record.Rollback != nil && d.Status != SwitchoverInProgress || d.Status == Deleting {
+	switching := d.Status == SwitchoverInProgress || f.Record.SwitchPending
+	if f.Record.ActError != "" && d.Status != Deleting && !switching {
+		s.Stage, s.Reason, s.NextStep = Held, "AWS refused a change: "+f.Record.ActError, "mend the cause, then: retry --database "+f.ID
+		return s
+	}
+	// A rollback that comes while RDS switches waits for how that ends.
+	if f.Record.Rollback != nil && !switching || d.Status == Deleting {
 		s.Stage = RollingBack
 		s.Reason = "the green is being removed; blue keeps serving"
 		s.NextStep = "wait for RDS"
-		return s
-	}
-	if f.Record.ActError != "" && d.Status != SwitchoverInProgress {
-		s.Stage, s.Reason, s.NextStep = Held, "AWS refused a change: "+f.Record.ActError, "mend the cause, then: retry --database "+f.ID
 		return s
 	}
 	switch d.Status {
@@ -200,7 +178,7 @@ const idleReads = 4
 func (f Facts) deriveBuilt(s State, blue *Instance, d *Deployment) State {
 	if f.Record.SwitchPending {
 		s.Stage, s.Reason, s.NextStep = Switching, "the switchover was asked for; RDS does not show it yet", "wait for RDS"
-		if d.Status == SwitchoverFailed || f.Watch.IdleSwitch >= idleReads {
+		if f.Watch.IdleSwitch >= idleReads {
 			s.RolledBackByRDS = true
 			s.Reason, s.NextStep = "RDS did not complete the switchover; blue keeps serving", "wait for RDS's reason"
 		}
@@ -225,6 +203,9 @@ func (f Facts) deriveBuilt(s State, blue *Instance, d *Deployment) State {
 		return hold("skipped by "+f.Record.Skip.By+why(f.Record.Skip)+"; its green is kept", "rollback --database "+f.ID+" removes the green, retry takes it in again")
 	case f.Record.Paused != nil:
 		return hold("paused by "+f.Record.Paused.By+why(f.Record.Paused), "resume --database "+f.ID)
+	}
+	if reason := f.membersMissing(blue, d); reason != "" {
+		return hold(reason, "rollback --database "+f.ID+" removes the green; retry builds a whole one")
 	}
 	if reason := f.membersUnsettled(d); reason != "" {
 		s.Stage, s.Reason, s.NextStep = Adjusting, reason, "wait for RDS"
@@ -263,11 +244,11 @@ func (f Facts) deriveBuilt(s State, blue *Instance, d *Deployment) State {
 
 // lagReason is empty when lag was low for long enough.
 func (f Facts) lagReason() string {
-	if f.Record.AllowNoSQL != nil {
-		return ""
-	}
 	l := f.Watch.Lag
+	unread := !f.Policy.SQL || l == nil || !l.Known
 	switch {
+	case unread && f.Record.AllowNoSQL != nil:
+		return "" // a person vouches for what cannot be read, not against what is read
 	case !f.Policy.SQL:
 		return "the plan gives no SQL access"
 	case l == nil:
@@ -284,53 +265,6 @@ func (f Facts) lagReason() string {
 	return ""
 }
 
-func (f Facts) deriveSwitched(blue *Instance, d *Deployment) State {
-	s := State{Deployment: d, Green: ""}
-	s.OldBlue = f.oldBlue()
-	to := f.Record.SwitchedTo
-	if len(f.Hops) > 0 && d.Name == DeploymentName(f.Campaign, f.ID, f.Hops[0].To) {
-		if f.Watch.Odd < OddReads {
-			s.Stage, s.Reason, s.NextStep = Switched, "RDS says completed, but "+f.ID+" still shows "+blue.Version, "wait for the next read"
-			return s
-		}
-		s.Stage, s.Ambiguous = Held, true
-		s.Reason = fmt.Sprintf("RDS says the switchover to %s completed, but %s is %s", f.Hops[0].To, f.ID, blue.Version)
-		s.NextStep = "find out which instance owns the endpoint of " + f.ID
-		return s
-	}
-	if f.Record.ConfirmedAt.IsZero() || f.unrecorded(d) {
-		s.Stage, s.Reason, s.NextStep = Switched, "RDS says completed; version and endpoint are being confirmed", "wait for the confirmation"
-		if e := f.Record.ConfirmError; e != "" && !f.unrecorded(d) {
-			s.Stage, s.Ambiguous = Held, true
-			s.Reason = "the switchover is not confirmed: " + e
-			s.NextStep = "find out which server answers at the endpoint of " + f.ID
-		}
-		return s
-	}
-	until := f.Record.SwitchedAt.Add(f.Policy.Soak)
-	if f.Now.Before(until) {
-		s.Stage, s.SoakUntil = Soaking, until
-		s.Reason = "on " + firstOf(to, blue.Version) + " since " + f.Record.SwitchedAt.UTC().Format("2006-01-02 15:04 MST")
-		s.NextStep = "soak until " + until.UTC().Format("2006-01-02 15:04 MST")
-		return s
-	}
-	return f.finished(s, blue)
-}
-
-// finished is the end of the road, with or without an old blue.
-func (f Facts) finished(s State, blue *Instance) State {
-	s.Stage, s.Reason = Done, "on "+blue.Version
-	if s.OldBlue == "" {
-		s.OldBlue = f.oldBlue()
-	}
-	if s.OldBlue != "" {
-		s.NextStep = "remove " + s.OldBlue + " when its time is over"
-	} else if len(f.Record.OldBlues) > 0 {
-		s.Stage = Cleaned
-	}
-	return s
-}
-
 // deriveIdle covers a database without a deployment of ours.
 func (f Facts) deriveIdle(blue *Instance) State {
 	var s State
@@ -338,7 +272,7 @@ func (f Facts) deriveIdle(blue *Instance) State {
 		s.Stage, s.Reason, s.NextStep = st, reason, next
 		return s
 	}
-	if !f.Record.SwitchedAt.IsZero() && len(f.Hops) == 0 {
+	if f.switchedTo(blue) && (len(f.Hops) == 0 || !f.soaked(blue)) {
 		if f.Record.ConfirmedAt.IsZero() {
 			return set(Switched, "the deployment is gone; version and endpoint are being confirmed", "wait for the confirmation")
 		}
@@ -346,7 +280,13 @@ func (f Facts) deriveIdle(blue *Instance) State {
 			s.SoakUntil = until
 			return set(Soaking, "on "+blue.Version, "soak until "+until.UTC().Format("2006-01-02 15:04 MST"))
 		}
+		if unknown := firstOf(f.RouteError, f.Loading); unknown != "" {
+			return set(Held, "whether a hop remains is not known: "+unknown, "wait for the next read, or mend what cannot be read")
+		}
 		return f.finished(s, blue)
+	}
+	if f.Loading != "" && len(f.Hops) == 0 {
+		return set(Pending, f.Loading, "wait for the next read")
 	}
 	if f.RouteError != "" {
 		return set(Blocked, f.RouteError, "change target.engine_version or take it out of the plan")
@@ -366,6 +306,8 @@ func (f Facts) deriveIdle(blue *Instance) State {
 	switch {
 	case f.Record.Skip != nil:
 		return set(Skipped, "skipped by "+f.Record.Skip.By+why(f.Record.Skip), "retry --database "+f.ID+" takes it in again")
+	case !f.Record.RolledBack.IsZero() && f.Record.BlueDiff != "":
+		return set(Held, "the green was removed, but "+f.ID+" is not as before: "+f.Record.BlueDiff, "find out who changed it; retry --database "+f.ID+" starts again")
 	case !f.Record.RolledBack.IsZero():
 		return set(RolledBack, "rolled back before the switchover; blue was never touched", "retry --database "+f.ID+" starts again")
 	case f.Record.Rollback != nil:
@@ -375,6 +317,9 @@ func (f Facts) deriveIdle(blue *Instance) State {
 	}
 	if d := f.stranger(); d != nil {
 		return set(Blocked, "blue/green deployment "+d.Name+" on it was made by somebody else", "let its owner finish or delete "+d.ID)
+	}
+	if unread := unreadable(f.Issues); unread != nil {
+		return set(Held, unread.Message, firstOf(unread.WayOut, "make it readable, then run again"))
 	}
 	if blocked := blockers(f.Issues); len(blocked) > 0 {
 		return set(Blocked, blocked[0].Message+more(len(blocked)-1), firstOf(blocked[0].WayOut, "plan shows the way out"))
@@ -444,6 +389,17 @@ func (f Facts) greenOf(d *Deployment) string {
 		}
 	}
 	return IDFromARN(d.Target)
+}
+
+// unreadable finds a blocker that is none: something could not be read. That
+// holds, because a wave does not wait for what is blocked.
+func unreadable(issues []Issue) *Issue {
+	for i := range issues {
+		if issues[i].ID == "parameters-unknown" {
+			return &issues[i]
+		}
+	}
+	return nil
 }
 
 func blockers(issues []Issue) []Issue {

@@ -206,7 +206,18 @@ func TestDerive(t *testing.T) {
 		{"switching, and a rollback was asked for", builtFacts, both(status(SwitchoverInProgress), func(f *Facts) { f.Record.Rollback = someone }), Switching, ""},
 		{"announced, not visible yet", builtFacts, pending, Switching, "does not show it yet"},
 		{"announced, never visible", builtFacts, both(pending, func(f *Facts) { f.Watch.IdleSwitch = idleReads }), Switching, "did not complete"},
-		{"announced, failed", builtFacts, both(pending, status(SwitchoverFailed)), Switching, "did not complete"},
+		{"announced, failed", builtFacts, both(pending, status(SwitchoverFailed), func(f *Facts) { f.Watch.IdleSwitch = idleReads }), Switching, "did not complete"},
+		{"announced, still shows the failure before", builtFacts, both(pending, status(SwitchoverFailed)), Switching, "does not show it yet"},
+		{"a rollback waits for a switchover", builtFacts, both(pending, func(f *Facts) { f.Record.Rollback = &Human{} }), Switching, ""},
+		{"refused for good while rolling back", builtFacts, func(f *Facts) { f.Record.Rollback, f.Record.ActError = &Human{}, "no" }, Held, "AWS refused"},
+		{"a replica came later", builtFacts, func(f *Facts) {
+			f.Instances["orders"].Replicas = append(f.Instances["orders"].Replicas, "orders-r9")
+		}, Held, "replica orders-r9 has no green"},
+		{"a pair is broken", builtFacts, func(f *Facts) { f.Deployments[0].Members[0].Status = "MISSING_TARGET" }, Held, "MISSING_TARGET"},
+		{"green waits for a reboot", builtFacts, green(func(i *Instance) { i.ParameterStatus = "pending-reboot" }), Adjusting, "rebooted"},
+		{"a person's word does not beat a known lag", builtFacts, func(f *Facts) {
+			f.Record.AllowNoSQL, f.Watch.Lag = &Human{}, &Lag{At: f.Now, Known: true, Seconds: 9000}
+		}, CatchingUp, "9000"},
 		{"failed once, may try again", builtFacts, both(failed(1), status(SwitchoverFailed)), Ready, "timed out"},
 		{"failed once, not settled", builtFacts, both(failed(1), status(SwitchoverFailed), green(func(i *Instance) { i.Status = "modifying" })), Adjusting, ""},
 		{"failed twice", builtFacts, both(failed(2), status(SwitchoverFailed)), Failed, "2 switchovers were rolled back"},

@@ -29,11 +29,35 @@ func (f Facts) membersUnsettled(d *Deployment) string {
 			todo = append(todo, id+" needs "+f.Target.GreenChange(*g, twin == f.ID, twin).String())
 		case f.Instances[twin] == nil || !f.Instances[twin].Available():
 			todo = append(todo, twin+" is not available")
+		case g.ParameterStatus == "pending-reboot":
+			todo = append(todo, id+" must be rebooted for its parameter group")
 		case len(rolesMissing(f.Instances[twin], g)) > 0:
 			todo = append(todo, id+" lacks role "+strings.Join(rolesMissing(f.Instances[twin], g), ", "))
 		}
 	}
 	return strings.Join(todo, "; ")
+}
+
+// membersMissing says what will never come by itself: a pair that RDS reports
+// as broken, or a replica of blue that was added after the green was built and
+// would follow the read-only old blue after the switchover.
+func (f Facts) membersMissing(blue *Instance, d *Deployment) string {
+	if len(d.Members) == 0 {
+		return ""
+	}
+	pairs := map[string]bool{}
+	for _, m := range d.Members {
+		if m.Status == "MISSING_SOURCE" || m.Status == "MISSING_TARGET" {
+			return "RDS reports " + m.Status + " for " + IDFromARN(m.Source)
+		}
+		pairs[IDFromARN(m.Source)], pairs[IDFromARN(m.Target)] = true, true
+	}
+	for _, r := range blue.Replicas {
+		if id := IDFromARN(r); !pairs[id] {
+			return "replica " + id + " has no green: it came after the deployment was created"
+		}
+	}
+	return ""
 }
 
 func settleText(i *Instance) string {
@@ -83,6 +107,8 @@ func (f Facts) greenChanges(d *Deployment) []Action {
 			continue
 		}
 		switch change := f.Target.GreenChange(*g, twin == f.ID, twin); {
+		case change == nil && g.ParameterStatus == "pending-reboot":
+			acts = append(acts, Action{Kind: RebootInstance, Instance: g.ID, Why: "static parameters of the green's group take effect"})
 		case change == nil:
 			for _, r := range rolesMissing(f.Instances[twin], g) {
 				acts = append(acts, Action{Kind: AddRole, Instance: g.ID, Role: r, Why: "RDS does not copy IAM roles to green"})

@@ -79,7 +79,7 @@ func TestNext(t *testing.T) {
 		{"switch over", builtFacts, nil, []string{"queue switch", "switch over bgd-1 (timeout 5m0s)", "work lag"}},
 		{"no switchover of a paused one", builtFacts, func(f *Facts) { f.Record.Paused = someone }, []string{"work lag"}},
 		{"wait while switching", builtFacts, func(f *Facts) { f.Deployments[0].Status = SwitchoverInProgress }, nil},
-		{"ask for the reason", builtFacts, func(f *Facts) { f.Record.SwitchPending, f.Deployments[0].Status = true, SwitchoverFailed }, []string{"work explain"}},
+		{"ask for the reason", builtFacts, func(f *Facts) { f.Record.SwitchPending, f.Watch.IdleSwitch = true, idleReads }, []string{"work explain"}},
 		{"failed for good: a person", builtFacts, func(f *Facts) { f.Record.SwitchAttempts, f.Record.SwitchError = 2, "x" }, nil},
 		{"explain a failed build", builtFacts, func(f *Facts) { f.Deployments[0].Status = InvalidConfiguration }, []string{"work explain"}},
 		{"an explained build waits for a person", builtFacts, func(f *Facts) { f.Deployments[0].Status, f.Record.BuildError = InvalidConfiguration, "x" }, nil},

@@ -9,6 +9,9 @@ func Look(f Facts) Watch {
 	active, completed := f.deployments()
 	blue := f.Instances[f.ID]
 
+	if active != nil && active.ID != w.LagOf {
+		w.Lag, w.LagOKSince, w.LagUnknown, w.LagOf = nil, time.Time{}, 0, active.ID
+	}
 	w.StableReads = counting(w.StableReads, active != nil && blue != nil &&
 		(active.Status == Available || active.Status == SwitchoverFailed) && f.membersUnsettled(active) == "")
 	w.IdleSwitch = counting(w.IdleSwitch, f.Record.SwitchPending && active != nil &&
@@ -29,6 +32,9 @@ func Look(f Facts) Watch {
 
 // TakeLag takes one lag reading in.
 func (w Watch) TakeLag(l Lag, p Policy) Watch {
+	if w.Lag != nil && p.LagMaxAge > 0 && l.At.Sub(w.Lag.At) > p.LagMaxAge {
+		w.LagOKSince = time.Time{} // nobody looked in between
+	}
 	w.Lag = &l
 	switch {
 	case !l.Known:

@@ -41,10 +41,33 @@ func TestLook(t *testing.T) {
 			f := tt.base()
 			f.Watch = three
 			tt.change(&f)
-			if d := cmp.Diff(tt.want, Look(f)); d != "" {
+			got := Look(f)
+			got.LagOf = "" // TestLagBelongsToItsDeployment looks at it
+			if d := cmp.Diff(tt.want, got); d != "" {
 				t.Errorf("watch (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+func TestLagBelongsToItsDeployment(t *testing.T) {
+	f := builtFacts()
+	f.Watch = Look(f).TakeLag(Lag{At: today, Known: true}, Policy{})
+	if w := Look(f); w.Lag == nil || w.LagOKSince.IsZero() {
+		t.Errorf("the reading was forgotten: %+v", w)
+	}
+	f.Deployments[0].ID = "bgd-other"
+	if w := Look(f); w.Lag != nil || !w.LagOKSince.IsZero() {
+		t.Errorf("the reading of another green counts: %+v", w)
+	}
+}
+
+func TestTakeLagAfterAPause(t *testing.T) {
+	p := Policy{MaxLag: 5 * time.Second, LagMaxAge: time.Minute}
+	w := Watch{}.TakeLag(Lag{At: today, Known: true}, p)
+	later := today.Add(time.Hour)
+	if w = w.TakeLag(Lag{At: later, Known: true}, p); !w.LagOKSince.Equal(later) {
+		t.Errorf("in step since %s, though nobody looked for an hour", w.LagOKSince)
 	}
 }
 

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func (a *Access) target(ctx context.Context, ep Endpoint) (precheck.Target, erro
 	c := a.Plan.Connection
 	t := precheck.Target{ID: ep.ID, Address: net.JoinHostPort(ep.Address, strconv.Itoa(ep.Port)), ServerName: ep.Address,
 		User: c.User, CAFile: c.CAFile, ConnectTimeout: c.Timeout}
-	if mapped := c.AddressMap[ep.ID]; mapped != "" {
+	if mapped := cmp.Or(c.AddressMap[ep.Account+"/"+ep.Region+"/"+ep.ID], c.AddressMap[ep.ID]); mapped != "" {
 		t.Address = mapped
 	} else if ep.Address == "" || ep.Port == 0 {
 		return t, fmt.Errorf("%s has no endpoint yet", ep.ID)

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -41,11 +42,11 @@ func enlist(p *plan.Plan, scopes []Scope, seen map[string]*sight, mem *memory) (
 		if s == nil || s.err != nil {
 			continue
 		}
-		for _, i := range databases(s) {
+		for _, i := range append(databases(s), s.renamed(p.Name)...) {
 			it := plan.Item{ID: i.ID, Account: sc.Account, AccountName: sc.Name, Region: sc.Region, EngineVersion: i.Version,
 				Tags: i.Tags, ReplicaOf: i.ReplicaSource, Engine: i.Engine, ClusterID: i.ClusterID}
-			if before := mem.record(it.Key()).BlueBefore; before != nil {
-				it.EngineVersion = before.Version
+			if first := mem.firstVersion(it.Key()); first != "" {
+				it.EngineVersion = first
 			} else if old := s.oldest(i.ID); old != "" {
 				it.EngineVersion = old
 			}
@@ -84,8 +85,12 @@ func databases(s *sight) []*bluegreen.Instance {
 				continue
 			}
 			for _, m := range d.Members {
-				if m.Target != "" {
-					greens[bluegreen.IDFromARN(m.Target)] = true
+				// The target of a deployment whose names have moved serves.
+				if id := bluegreen.IDFromARN(m.Target); greenName.MatchString(id) {
+					greens[id] = true
+				}
+				if id := bluegreen.IDFromARN(m.Source); baseOfOld(id) != "" {
+					greens[id] = true // old blue, while its successor is being renamed
 				}
 			}
 		}
@@ -96,6 +101,31 @@ func databases(s *sight) []*bluegreen.Instance {
 			continue
 		}
 		out = append(out, s.instances[id])
+	}
+	return out
+}
+
+// greenName is how RDS names greens.
+var greenName = regexp.MustCompile(`-green-[a-z0-9]{6}$`)
+
+// renamed are the campaign's databases that no instance answers for at this
+// moment, because RDS is between two renames: the deployment's tag names them.
+func (s *sight) renamed(campaign string) []*bluegreen.Instance {
+	var out []*bluegreen.Instance
+	seen := map[string]bool{}
+	for _, list := range s.byDatabase {
+		for _, d := range list {
+			id := d.Tags[bluegreen.TagDatabase]
+			if d.Tags[bluegreen.TagCampaign] != campaign || id == "" || s.instances[id] != nil || seen[id] {
+				continue
+			}
+			if old := s.instances[bluegreen.IDFromARN(d.Source)]; old != nil {
+				seen[id] = true
+				i := *old
+				i.ID = id
+				out = append(out, &i)
+			}
+		}
 	}
 	return out
 }
@@ -119,11 +149,15 @@ func (s *sight) oldest(id string) string {
 	return ""
 }
 
+// maxBuild is when a green that is still being built becomes a question: four
+// hours and more are reported (terraform-provider-aws#46837), a day is not.
+const maxBuild = 24 * time.Hour
+
 // policy is what the plan says about one database's road.
 func policy(p *plan.Plan, wave int, sql bool) bluegreen.Policy {
 	pol := bluegreen.Policy{StableReads: p.Run.StableReads, MaxLag: p.Switchover.MaxLag, LagFor: p.Switchover.LagFor,
 		LagMaxAge: max(30*time.Second, 5*p.Run.Poll), Retries: p.Switchover.Retries, PrecheckMaxAge: p.Prechecks.MaxAge,
-		SwitchTimeout: p.Switchover.Timeout, SQL: sql}
+		SwitchTimeout: p.Switchover.Timeout, SQL: sql, MaxBuild: maxBuild}
 	if wave >= 0 {
 		pol.Soak = p.Waves[wave].Soak
 	}

@@ -201,6 +201,10 @@ func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string)
 	switch {
 	case u.wave != open:
 		return LimitWave, "its wave's turn has not come"
+	case c.unread[u.wave]:
+		return LimitUnread, "an account and Region of its wave could not be read: its limits and budget cannot be told"
+	case u.service != "" && c.unreadService[u.service]:
+		return LimitUnread, "another database of service " + u.service + " could not be read"
 	case c.stopped[u.wave]:
 		return LimitBudget, "the wave is stopped: its error budget is used up"
 	case w.Approval == "manual" && in.approved[u.wave] == nil:
@@ -231,6 +235,10 @@ type counts struct {
 	claimed   map[string]int // instances claimed in this tick, by scope
 	tally     []tally
 	said      map[saying]string
+	// unread are waves and services with a database that could not be read: it
+	// may be switching, or have failed.
+	unread        []bool
+	unreadService map[string]bool
 }
 
 type saying struct {
@@ -254,7 +262,8 @@ type tally struct{ total, done, failed, blocked, held, moving, ready int }
 func newCounts(in scheduleInput, units []unit) *counts {
 	n := len(in.waves)
 	c := &counts{building: make([]int, n), switching: make([]int, n), proven: make([]bool, n), stopped: make([]bool, n),
-		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n), said: map[saying]string{}}
+		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n), said: map[saying]string{},
+		unread: make([]bool, n), unreadService: map[string]bool{}}
 	for i := range units {
 		c.add(&units[i])
 	}
@@ -276,6 +285,10 @@ func newCounts(in scheduleInput, units []unit) *counts {
 func (c *counts) add(u *unit) {
 	t := &c.tally[u.wave]
 	t.total++
+	if u.unread {
+		c.unread[u.wave] = true
+		c.unreadService[u.service] = true
+	}
 	st := u.state.Stage
 	switch {
 	case u.state.Ambiguous:

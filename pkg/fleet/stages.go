@@ -78,6 +78,10 @@ func (e *Engine) collect() error {
 	return journal.Collect(e.cfg.Store.Dir, func(r journal.Request) error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
+		if r.Campaign != "" && r.Campaign != e.cfg.Plan.Name {
+			e.cfg.Log.Warn().Str("campaign", r.Campaign).Str("verb", r.Verb).Msg("a request for another campaign was refused")
+			return nil
+		}
 		return e.cfg.Store.Say(r)
 	})
 }

@@ -15,11 +15,11 @@ import (
 
 // readAll begins the reads of the chosen units, or does them at once when the
 // engine is inline.
-func (e *Engine) readAll(ctx context.Context, units []unit, chosen []int) error {
+func (e *Engine) readAll(ctx, soft context.Context, units []unit, chosen []int) error {
 	prechecks := 0
 	for _, i := range chosen {
 		if !e.cfg.Inline {
-			e.startWork(ctx, units[i])
+			e.startWork(ctx, soft, units[i])
 			continue
 		}
 		u := units[i]
@@ -41,7 +41,7 @@ func (e *Engine) readAll(ctx context.Context, units []unit, chosen []int) error 
 }
 
 // startWork begins the reads of a unit that are not under way yet.
-func (e *Engine) startWork(ctx context.Context, u unit) {
+func (e *Engine) startWork(ctx, soft context.Context, u unit) {
 	for _, w := range u.step.Work {
 		key := u.key + string(w)
 		e.mu.Lock()
@@ -51,10 +51,17 @@ func (e *Engine) startWork(ctx context.Context, u unit) {
 		if already {
 			continue
 		}
+		slots := e.quick
+		if w == bluegreen.WorkPrecheck {
+			slots = e.work // long ones must not hold up the reading of lags
+		}
 		e.group.Go(func() {
-			e.work <- struct{}{}
-			err := e.do(ctx, u, w)
-			<-e.work
+			slots <- struct{}{}
+			var err error
+			if soft.Err() == nil || w != bluegreen.WorkPrecheck {
+				err = e.do(ctx, u, w)
+			}
+			<-slots
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			delete(e.inWork, key)

@@ -15,6 +15,8 @@ import (
 // Request is what a person asks of a campaign from a second terminal: the
 // run that holds the lock picks it up and journals it; it alone writes the chain.
 type Request struct {
+	// Campaign is whose decision it is; a run of another refuses it.
+	Campaign string    `json:"campaign,omitempty"`
 	Verb     string    `json:"verb"` // approve, pause, resume, skip, retry, rollback, allow-no-sql
 	Database string    `json:"db,omitempty"`
 	Wave     string    `json:"wave,omitempty"`
