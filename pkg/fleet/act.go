@@ -141,6 +141,9 @@ func (e *Engine) act(ctx context.Context, sc Scope, u unit, a bluegreen.Action) 
 	if err != nil {
 		return &journalError{err}
 	}
+	if err := e.cfg.Store.Check(); err != nil {
+		return &journalError{err} // announced, and not made: the next holder sees that
+	}
 	out, err := sc.Cloud.Do(ctx, a)
 	res := resultData{OK: err == nil, Already: out.Already, RequestID: out.RequestID}
 	what := "done: " + a.String()

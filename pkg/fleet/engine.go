@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -206,6 +207,10 @@ func (e *Engine) start(ctx context.Context) error {
 		return err
 	}
 	e.readNeighbours()
+	if share := e.cfg.Store.Share; share != "" {
+		e.campaign.members = slices.DeleteFunc(e.campaign.members, func(m member) bool { return !takes(share, e.cfg.Plan, m) })
+		e.campaign.unassigned = nil
+	}
 	e.members, e.routed = map[string]int{}, map[string]bool{}
 	for n, m := range e.campaign.members {
 		e.members[m.key] = n
@@ -251,7 +256,7 @@ func (e *Engine) blues(scope string, s *sight) []*bluegreen.Instance {
 
 // tick is one round: take requests in, look, decide, act.
 func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
-	if err := e.collect(); err != nil {
+	if err := e.collect(ctx); err != nil {
 		return nil, schedule{}, err
 	}
 	seen := e.lookAgain(ctx)

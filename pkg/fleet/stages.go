@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -71,11 +72,8 @@ func (e *Engine) note(k journal.Kind, what string, data any) error {
 }
 
 // collect takes the requests of second terminals in.
-func (e *Engine) collect() error {
-	if e.cfg.Store.Dir == "" {
-		return nil
-	}
-	return journal.Collect(e.cfg.Store.Dir, func(r journal.Request) error {
+func (e *Engine) collect(ctx context.Context) error {
+	return e.cfg.Store.Collect(ctx, func(r journal.Request) error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if r.Campaign != "" && r.Campaign != e.cfg.Plan.Name {

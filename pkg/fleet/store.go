@@ -20,6 +20,9 @@ type Store struct {
 	lock    *journal.Lock
 	mem     *memory
 	entries int64
+	remote  *remote // of a state in a bucket
+	// Share is the part of the campaign that the store is for, "" for all.
+	Share string
 	// Damage is set when only a good prefix of the journal could be read.
 	Damage *journal.Damage
 }
@@ -123,6 +126,9 @@ func (s *Store) Close() error {
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Release())
+	}
+	if s.remote != nil {
+		errs = append(errs, s.remote.close())
 	}
 	return errors.Join(errs...)
 }

@@ -226,6 +226,18 @@ func Read(path string, fold func(Entry)) error {
 	return err
 }
 
+// ReadFrom is Read for an open journal; name stands in messages.
+func ReadFrom(r io.Reader, name string, fold func(Entry)) error {
+	_, err := scan(r, name, fold)
+	return err
+}
+
+// Line is an entry as it stands in a journal.
+func Line(e Entry) ([]byte, error) {
+	line, _, err := encode(e.bare())
+	return line, err
+}
+
 func readAll(path string, fold func(Entry)) error {
 	f, err := os.Open(path)
 	if err != nil {
