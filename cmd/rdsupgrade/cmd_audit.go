@@ -12,7 +12,7 @@ import (
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
 
-func auditCommand(s streams) *cli.Command {
+func auditCommand(ctx contexts, s streams) *cli.Command {
 	return &cli.Command{
 		Name: "audit", Usage: "work with the journal",
 		Subcommands: []*cli.Command{{
@@ -23,6 +23,11 @@ func auditCommand(s streams) *cli.Command {
 				g, err := readGlobal(c, s)
 				if err != nil {
 					return err
+				}
+				if g.state.bucket != "" { // brings the copy on this machine up to date
+					if _, err := g.readState(ctx.hard); err != nil {
+						return err
+					}
 				}
 				path := filepath.Join(g.stateDir, fleet.JournalFile)
 				if a := c.Args().First(); a != "" && filepath.Ext(a) != ".yaml" && filepath.Ext(a) != ".yml" {

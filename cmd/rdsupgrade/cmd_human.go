@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,26 +11,30 @@ import (
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
 
-func approveCommand(s streams) *cli.Command {
-	c := humanCommand(s, "approve", "let a wave's switchovers begin, on record", "approve")
+func approveCommand(ctx contexts, s streams) *cli.Command {
+	c := humanCommand(ctx, s, "approve", "let a wave's switchovers begin, on record", "approve")
 	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "without-sql", Usage: "with --database: switch although replica lag cannot be read over SQL"})
 	return c
 }
 
-func pauseCommand(s streams) *cli.Command {
-	return humanCommand(s, "pause", "start nothing new for a database, a wave, or the whole campaign", "pause")
+func pauseCommand(ctx contexts, s streams) *cli.Command {
+	return humanCommand(ctx, s, "pause", "start nothing new for a database, a wave, or the whole campaign", "pause")
 }
 
-func resumeCommand(s streams) *cli.Command {
-	return humanCommand(s, "resume", "take a pause back", "resume")
+func resumeCommand(ctx contexts, s streams) *cli.Command {
+	return humanCommand(ctx, s, "resume", "take a pause back", "resume")
 }
 
-func skipCommand(s streams) *cli.Command {
-	return humanCommand(s, "skip", "leave a database out of the campaign", "skip")
+func pinCommand(ctx contexts, s streams) *cli.Command {
+	return humanCommand(ctx, s, "pin", "keep a database just as it stands; its wave does not wait for it, resume ends it", "pin")
 }
 
-func retryCommand(s streams) *cli.Command {
-	return humanCommand(s, "retry", "start a blocked, held, failed, skipped or rolled-back database again", "retry")
+func skipCommand(ctx contexts, s streams) *cli.Command {
+	return humanCommand(ctx, s, "skip", "leave a database out of the campaign", "skip")
+}
+
+func retryCommand(ctx contexts, s streams) *cli.Command {
+	return humanCommand(ctx, s, "retry", "start a blocked, held, failed, skipped or rolled-back database again", "retry")
 }
 
 // humanOptions is one decision of a person.
@@ -41,7 +44,7 @@ type humanOptions struct {
 	withoutSQL                          bool
 }
 
-func humanCommand(s streams, name, about, verb string) *cli.Command {
+func humanCommand(ctx contexts, s streams, name, about, verb string) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: about, ArgsUsage: "PLAN",
 		Description: "Works while a run is going on: the run takes it over within a poll. The decision is journaled with\nyour name (RDSUPGRADE_OPERATOR, else the system user) and reason.",
@@ -60,13 +63,13 @@ func humanCommand(s streams, name, about, verb string) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runHuman(s, humanOptions{global: g, path: path, verb: verb, database: c.String("database"), wave: c.String("wave"),
+			return runHuman(ctx, s, humanOptions{global: g, path: path, verb: verb, database: c.String("database"), wave: c.String("wave"),
 				why: c.String("reason"), by: c.String("by"), withoutSQL: c.Bool("without-sql")})
 		},
 	}
 }
 
-func runHuman(s streams, o humanOptions) error {
+func runHuman(ctx contexts, s streams, o humanOptions) error {
 	p, err := loadPlan(o.path)
 	if err != nil {
 		return err
@@ -79,7 +82,7 @@ func runHuman(s streams, o humanOptions) error {
 	}
 	key := ""
 	if o.database != "" {
-		if key, err = resolveKey(o.stateDir, o.database, p); err != nil {
+		if key, err = resolveKey(ctx.hard, o.global, o.database, p); err != nil {
 			return err
 		}
 	}
@@ -91,7 +94,7 @@ func runHuman(s streams, o humanOptions) error {
 		verb = "allow-no-sql"
 	}
 	req := journal.Request{Campaign: p.Name, Verb: verb, Database: key, Wave: o.wave, By: o.by, Why: o.why, At: time.Now().UTC()}
-	taken, err := deliver(o.stateDir, p.Name, req)
+	taken, err := o.deliver(ctx.hard, p.Name, req)
 	if err != nil {
 		return err
 	}
@@ -117,32 +120,8 @@ func (o humanOptions) check() error {
 		return usage("approve takes --wave NAME, or --database ID --without-sql")
 	case o.verb == "approve" && o.wave == "" && o.database == "":
 		return usage("approve needs --wave NAME")
-	case (o.verb == "skip" || o.verb == "retry") && o.database == "":
+	case (o.verb == "skip" || o.verb == "retry" || o.verb == "pin") && o.database == "":
 		return usage("%s needs --database ID", o.verb)
 	}
 	return nil
-}
-
-// deliver journals a request itself when no run holds the state, and leaves
-// it in the inbox of the run otherwise.
-func deliver(dir, campaign string, r journal.Request) (journaled bool, err error) {
-	store, err := fleet.OpenStore(dir, fleet.Holder(r.Verb), journal.Options{})
-	var locked *journal.LockedError
-	if errors.As(err, &locked) {
-		running, err := fleet.ReadStore(dir)
-		if err == nil {
-			err = running.Claim(campaign)
-		}
-		if err != nil {
-			return false, err
-		}
-		return false, journal.Submit(dir, r)
-	}
-	if err != nil {
-		return false, err
-	}
-	if err = store.Claim(campaign); err == nil {
-		err = store.Say(r)
-	}
-	return true, errors.Join(err, store.Close())
 }

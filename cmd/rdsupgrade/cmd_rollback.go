@@ -161,8 +161,12 @@ func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, can [
 	c, err := openCampaign(ctx, o.global, o.path, "rollback "+o.path)
 	var locked *journal.LockedError
 	if errors.As(err, &locked) {
+		where, err := o.where(ctx.hard)
+		if err != nil {
+			return err
+		}
 		for _, r := range reqs {
-			if err := journal.Submit(o.stateDir, r); err != nil {
+			if err := where.Submit(ctx.hard, r); err != nil {
 				return err
 			}
 		}

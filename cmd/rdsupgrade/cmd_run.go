@@ -7,7 +7,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
-	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/plan"
 )
 
@@ -17,7 +16,10 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 		Description: "Observes AWS, decides, and acts within the plan's limits, until the campaign is done or only a\n" +
 			"person or a window can bring it on. Interrupt it once to finish what is in flight, twice to stop\n" +
 			"at once; run it again to go on. A repeated run that finds nothing new to do exits 0.\n\n" + exitHelp,
-		Flags: withGlobal(&cli.StringFlag{Name: "saved", Usage: "do exactly what `FILE` (of plan --out) says, or refuse and name what has changed since"}),
+		Flags: withGlobal(&cli.StringFlag{Name: "saved", Usage: "do exactly what `FILE` (of plan --out) says, or refuse and name what has changed since"},
+			&cli.BoolFlag{Name: "once", Usage: "look, act and exit instead of waiting: for scheduled jobs (docs/running.md)"},
+			&cli.StringFlag{Name: "share", Usage: "only a part of the campaign under a lease of its own: account:ID or wave:NAME (`PART`)"},
+			&cli.StringFlag{Name: "take-over", Usage: "break the lease whose `ID` the refusal named; its holder must be dead"}),
 		Action: func(c *cli.Context) error {
 			g, err := readGlobal(c, s)
 			if err != nil {
@@ -28,19 +30,29 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runRun(ctx, s, g, path, c.String("saved"))
+			g.state.share, g.state.takeOver = c.String("share"), c.String("take-over")
+			return runRun(ctx, s, g, path, runOptions{saved: c.String("saved"), once: c.Bool("once")})
 		},
 	}
 }
 
-func runRun(ctx contexts, s streams, g global, path, saved string) error {
+type runOptions struct {
+	saved string
+	once  bool
+}
+
+func runRun(ctx contexts, s streams, g global, path string, o runOptions) error {
+	if g.state.takeOver != "" && g.state.bucket == "" {
+		return usage("--take-over goes with a state in S3; the lock of a directory ends with its process")
+	}
 	c, err := openCampaign(ctx, g, path, "run "+path)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	if saved != "" {
-		if err := c.holdTo(ctx, saved, path); err != nil {
+	c.once = o.once
+	if o.saved != "" {
+		if err := c.holdTo(ctx, o.saved, path); err != nil {
 			return err
 		}
 	}
@@ -62,7 +74,7 @@ func runRun(ctx contexts, s streams, g global, path, saved string) error {
 // reports a blocked database once, not every hour.
 func runExit(st fleet.Status, acted int, before *fleet.RunEnd) int {
 	switch st.Outcome {
-	case fleet.OutcomeDone:
+	case fleet.OutcomeDone, fleet.OutcomeRunning: // running: of run --once, the next run goes on
 		return exitDone
 	case fleet.OutcomeWaiting:
 		return exitWaiting
@@ -84,6 +96,7 @@ type open struct {
 	g      global
 	// saved is what the run is held to, nil without --saved.
 	saved *fleet.SavedPlan
+	once  bool
 }
 
 // openCampaign loads the plan, locks the state and connects. With an empty
@@ -94,10 +107,15 @@ func openCampaign(ctx contexts, g global, path, command string) (*open, error) {
 		return nil, err
 	}
 	o := &open{plan: p, g: g}
+	if g.state.share != "" {
+		if why := fleet.CheckShare(g.state.share, p); why != "" {
+			return nil, usage("--share: %s", why)
+		}
+	}
 	if command != "" {
-		o.store, err = fleet.OpenStore(g.stateDir, fleet.Holder(command), journal.Options{})
+		o.store, err = g.openState(ctx.hard, command)
 	} else {
-		o.store, err = fleet.ReadStore(g.stateDir)
+		o.store, err = g.readState(ctx.hard)
 	}
 	if err == nil {
 		err = o.store.Claim(p.Name)
@@ -123,7 +141,7 @@ func (o *open) config() fleet.Config {
 // drive runs the engine over the whole campaign, or over some databases.
 func (o *open) drive(ctx contexts, only map[string]bool, show func(fleet.Status)) (fleet.Status, error) {
 	cfg := o.config()
-	cfg.Only, cfg.Report = only, show
+	cfg.Only, cfg.Report, cfg.Once = only, show, o.once
 	o.engine = fleet.New(cfg)
 	return o.engine.Run(ctx.hard, ctx.soft)
 }
@@ -159,6 +177,8 @@ func printOutcome(s streams, g global, st fleet.Status, path string) error {
 		for _, w := range st.Waiting {
 			fmt.Fprintln(s.err, "  "+visible(w))
 		}
+	case fleet.OutcomeRunning:
+		fmt.Fprintln(s.err, "looked and acted once; run again to go on")
 	case fleet.OutcomePartial:
 		fmt.Fprintln(s.err, "everything that could be done is done; the rest needs a person (status "+visible(path)+" shows each)")
 	}

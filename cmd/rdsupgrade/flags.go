@@ -13,7 +13,8 @@ import (
 // global are the options that every command takes.
 type global struct {
 	endpoint string
-	stateDir string
+	stateDir string // of a state in S3, its copy on this machine
+	state    stateRef
 	json     bool
 	log      zerolog.Logger
 	closeLog func()
@@ -23,6 +24,7 @@ func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORMAT` of data on stdout: text or json", Category: "Common"},
 		&cli.StringFlag{Name: "state-dir", Value: ".rdsupgrade", EnvVars: []string{"RDSUPGRADE_STATE_DIR"}, Usage: "`DIR` of the campaign's journal and lock", Category: "Common"},
+		&cli.StringFlag{Name: "state", EnvVars: []string{"RDSUPGRADE_STATE"}, Usage: "the campaign's state: file:DIR, or s3://BUCKET/PREFIX that a team shares (`URL`)", Category: "Common"},
 		&cli.StringFlag{Name: "endpoint-url", Usage: "`URL` of an endpoint that speaks the RDS API, instead of AWS", Category: "Common"},
 		&cli.StringFlag{Name: "log-level", Value: "warn", Usage: "`LEVEL` of the operational log: debug, info, warn, error, off", Category: "Common"},
 		&cli.StringFlag{Name: "log-file", Usage: "write the operational log to `FILE` instead of stderr", Category: "Common"},
@@ -34,6 +36,9 @@ func withGlobal(own ...cli.Flag) []cli.Flag { return append(own, globalFlags()..
 
 func readGlobal(c *cli.Context, s streams) (global, error) {
 	g := global{endpoint: c.String("endpoint-url"), stateDir: c.String("state-dir"), closeLog: func() {}}
+	if err := g.setState(c.String("state")); err != nil {
+		return g, err
+	}
 	switch c.String("output") {
 	case "text":
 	case "json":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -22,11 +23,11 @@ func waveNames(waves []plan.Wave) string {
 
 // resolveKey finds the one database a person means: by its whole name
 // ACCOUNT/REGION/ID, or by its id among those the journal knows.
-func resolveKey(stateDir, given string, p *plan.Plan) (string, error) {
+func resolveKey(ctx context.Context, g global, given string, p *plan.Plan) (string, error) {
 	if strings.Count(given, "/") == 2 {
 		return given, nil
 	}
-	store, err := fleet.ReadStore(stateDir)
+	store, err := g.readState(ctx)
 	if err != nil {
 		return "", err
 	}

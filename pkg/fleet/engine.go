@@ -40,6 +40,8 @@ type Config struct {
 	// PrechecksPerTick bounds the prechecks that one tick of an Inline engine
 	// does, since they take no time there; 0: no bound.
 	PrechecksPerTick int
+	// Once looks and acts once instead of waiting: for scheduled jobs.
+	Once bool
 	// Rest is asked when the campaign moves no more by itself: true goes on,
 	// after whatever it did. nil ends the run.
 	Rest func(Status) bool
@@ -131,7 +133,11 @@ func (e *Engine) Run(ctx, soft context.Context) (Status, error) {
 	if err := e.note(journal.RunStart, "run of campaign "+e.cfg.Plan.Name, startData{Campaign: e.cfg.Plan.Name}); err != nil {
 		return Status{}, err
 	}
-	st, err := e.loop(ctx, soft)
+	carry := e.loop
+	if e.cfg.Once {
+		carry = e.once
+	}
+	st, err := carry(ctx, soft)
 	e.group.Wait()
 	err = errors.Join(err, e.endProbes())
 	end := RunEnd{Outcome: st.Outcome, Resting: resting(st)}
@@ -399,6 +405,9 @@ func (e *Engine) unit(m member, now time.Time) unit {
 	if blue := s.instances[m.id]; blue != nil {
 		u.size = blue.AllocatedGiB
 		u.instances = 1 + len(blue.Replicas)
+	}
+	if d := e.cfg.Store.mem.databases[m.key]; d != nil {
+		u.pinned = d.pinned
 	}
 	u.facts.Watch = bluegreen.Look(u.facts)
 	e.watch[m.key] = u.facts.Watch

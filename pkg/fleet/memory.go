@@ -37,6 +37,8 @@ type dbMemory struct {
 	undone  []string
 	// first is the version before the campaign's first change.
 	first string
+	// pinned keeps the database as it stands.
+	pinned *bluegreen.Human
 	// downtime is what was measured of the last switchover.
 	downtime *Downtime
 }
@@ -355,7 +357,9 @@ func (d *dbMemory) foldHuman(verb string, h *bluegreen.Human) {
 	case "pause":
 		d.Paused = h
 	case "resume":
-		d.Paused = nil
+		d.Paused, d.pinned = nil, nil
+	case "pin":
+		d.pinned = h
 	case "skip":
 		d.Skip = h
 	case "rollback":

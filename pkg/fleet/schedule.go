@@ -27,6 +27,8 @@ type unit struct {
 	busy bool
 	// resting: AWS asked to wait; the next try comes later.
 	resting bool
+	// pinned: a person keeps it as it stands.
+	pinned *bluegreen.Human
 	// unread: its scope could not be read in this tick; nothing may be decided.
 	unread bool
 }
@@ -73,6 +75,7 @@ const (
 	LimitUnread   Limit = "unreadable scope"
 	LimitResting  Limit = "AWS asked to wait"
 	LimitPaused   Limit = "pause"
+	LimitPinned   Limit = "pin"
 	LimitWave     Limit = "order of the waves"
 	LimitBudget   Limit = "error budget"
 	LimitBuild    Limit = "limits.build"
@@ -99,7 +102,7 @@ func (in scheduleInput) decide(units []unit) schedule {
 		if in.only != nil && !in.only[u.key] {
 			continue
 		}
-		if len(u.step.Work) > 0 && !u.unread && !u.resting {
+		if len(u.step.Work) > 0 && !u.unread && !u.resting && (u.pinned == nil || !asks(u)) {
 			s.work = append(s.work, i)
 		}
 		if len(u.step.Actions) == 0 {
@@ -159,6 +162,8 @@ func (in scheduleInput) hold(u *unit, c *counts, open int) (Limit, string) {
 		return LimitResting, "AWS asked to wait; the next try comes in a moment"
 	case u.state.Stage == bluegreen.RollingBack:
 		return NoLimit, "" // a way back never waits for anything
+	case u.pinned != nil:
+		return LimitPinned, "pinned by " + u.pinned.By + "; resume --database " + u.facts.ID + " ends it"
 	case in.paused != nil:
 		return LimitPaused, "the campaign is paused by " + in.paused.By
 	case in.wavePaused[u.wave] != nil:
@@ -297,7 +302,7 @@ func (c *counts) add(u *unit) {
 		t.done++
 	case st == bluegreen.Failed:
 		t.failed++
-	case st == bluegreen.Blocked || st == bluegreen.RolledBack:
+	case st == bluegreen.Blocked || st == bluegreen.RolledBack || u.pinned != nil && st != bluegreen.Switching && st != bluegreen.Switched:
 		t.blocked++
 	case st == bluegreen.Held:
 		t.held++
@@ -350,6 +355,8 @@ func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
 		}
 		ambiguous = ambiguous || u.state.Ambiguous
 		switch {
+		case u.pinned != nil && u.state.Stage.Order() < bluegreen.Switching.Order() && !u.state.Ambiguous:
+			// it counts as blocked, and nobody waits for it
 		case u.unread, u.busy, u.resting, movesByItself(u), asks(u):
 			s.moving = true
 		case u.state.Stage == bluegreen.Held:
