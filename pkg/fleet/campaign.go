@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func enlist(p *plan.Plan, scopes []Scope, seen map[string]*sight, mem *memory) (
 		}
 	}
 	a, problems := plan.Assign(p, items)
-	if err := problems.Err(); err != nil {
+	if err := known(problems, scopes, seen).Err(); err != nil {
 		return nil, err
 	}
 	c := &campaign{plan: p, aside: a.Aside}
@@ -73,6 +74,22 @@ func enlist(p *plan.Plan, scopes []Scope, seen map[string]*sight, mem *memory) (
 		add(&c.unassigned, it, -1)
 	}
 	return c, nil
+}
+
+// known leaves out the problems that an unreadable account and Region explains:
+// what is in it is not missing.
+func known(problems plan.Problems, scopes []Scope, seen map[string]*sight) plan.Problems {
+	whole := true
+	for _, sc := range scopes {
+		s := seen[sc.Key()]
+		whole = whole && s != nil && s.err == nil
+	}
+	if whole {
+		return problems
+	}
+	return slices.DeleteFunc(problems, func(p plan.Problem) bool {
+		return p.Code == "unknown-database" || p.Code == "selects-nothing"
+	})
 }
 
 // databases are the instances that are databases of their own: not greens, and
