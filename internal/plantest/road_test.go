@@ -95,6 +95,21 @@ func TestTwoHops(t *testing.T) {
 	})
 }
 
+// TestThreeHops: where RDS offers 9.7, latest leads there.
+func TestThreeHops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, roadFleet("", "databases: [{id: orders}]\n"), roadPlan(`"8.0"`, "latest"))
+		d := planOf(w.preview(fleet.PreviewOptions{}), "orders")
+		if len(d.Steps) != 3 || !strings.HasPrefix(d.Route[3], "9.7.") {
+			t.Fatalf("route %v", d.Route)
+		}
+		w.mustBeDone(w.run())
+		if i := w.instance("orders"); !strings.HasPrefix(i.Version, "9.7.") || w.instance("orders-old3") == nil {
+			t.Errorf("orders is %s", i.Version)
+		}
+	})
+}
+
 // TestFineDatabasesArrive: what plan lets through, arrives; the account that
 // refuses version and class in one call is learnt from.
 func TestFineDatabasesArrive(t *testing.T) {
