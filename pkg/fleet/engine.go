@@ -189,6 +189,7 @@ func (e *Engine) Survey(ctx context.Context) (Status, error) {
 	if err := e.start(ctx); err != nil {
 		return Status{}, err
 	}
+	e.assumeReady()
 	units := e.units()
 	return e.status(units, e.input(nil).decide(units)), nil
 }
