@@ -208,7 +208,7 @@ var issueChecks = []string{
 	"changedFunctionsInGeneratedColumns", "columnsWhichCannotHaveDefaults", "invalid57Names", "orphanedObjects", "dollarSignName",
 	"indexTooLarge", "emptyDotTableSyntax", "invalidEngineForeignKey", "foreignKeyReferences", "authMethodUsage", "pluginUsage",
 	"deprecatedDefaultAuth", "deprecatedRouterAuthMethod", "deprecatedTemporalDelimiter", "columnDefinition", "sysvarAllowedValues",
-	"invalidPrivileges", "partitionsWithPrefixKeys",
+	"invalidPrivileges", "partitionsWithPrefixKeys", "innodbRowFormat",
 	"routinesWithDeprecatedKeywords", "nonInclusiveLanguage", "eventDefiner", "triggerDefiner", "duplicateTriggers", "danglingFulltextIndex",
 	"columnCaseMismatch", "upperCaseNames", "diskSpace", "sysSchemaObjects", "memcached", "spatialIndex", "preparedXA", "historyListLength",
 	"prefixIndexOnGeometry", "indexLengthLimitOnTinyColumns", "invalidUtf8mb3InViews", "invalidUtf8mb3Comments", "tableWithoutPrimaryKey",

@@ -70,7 +70,7 @@ var realCases = []realCase{
 	{sql: []string{"CREATE TABLE nopk2 (a INT, UNIQUE (a))"}, found: []string{"tableWithoutPrimaryKey {s}.nopk2"}},
 	{sql: []string{"CREATE TABLE pk2 (a INT NOT NULL, UNIQUE (a))"}},
 	{sql: []string{"CREATE TABLE my (id INT PRIMARY KEY) ENGINE=MyISAM"}, found: []string{"nonInnodbEngine {s}.my"}},
-	{sql: []string{"CREATE TABLE zc (id INT PRIMARY KEY) ROW_FORMAT=COMPRESSED"}, found: []string{"compressedRowFormat {s}.zc"}},
+	{sql: []string{"CREATE TABLE zc (id INT PRIMARY KEY) ROW_FORMAT=COMPRESSED"}, found: []string{"compressedRowFormat {s}.zc", "innodbRowFormat {s}.zc"}},
 	{sql: []string{"CREATE TABLE mp (id INT PRIMARY KEY) ENGINE=MyISAM PARTITION BY HASH (id) PARTITIONS 2"}, refused: 1178, found: []string{"nonNativePartitioning {s}.mp", "nonInnodbEngine {s}.mp"}},
 	{sql: []string{"CREATE TABLE ip (id INT PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 2"}},
 	{sql: []string{"CREATE TABLE sp (id INT PRIMARY KEY) TABLESPACE innodb_system PARTITION BY HASH (id) PARTITIONS 2"}, refused: 1478, found: []string{"partitionedTablesInSharedTablespaces {s}.sp"}},

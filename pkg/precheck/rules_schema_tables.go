@@ -30,6 +30,13 @@ func tableRules() []Rule {
 			Once: true, Needs: []Section{SectionTables}, Check: checkCompressed,
 		},
 		{
+			ID: "innodbRowFormat", Title: "InnoDB tables in another row format than DYNAMIC", Severity: Notice,
+			About:  "DYNAMIC is the default since 5.7 and the only format that 8.0's own tables use. The others still work.",
+			Fix:    "Change the row format to DYNAMIC when there is a quiet time. " + rebuildWarning,
+			Source: "MySQL Shell defines a check of this id (as a warning) and never runs it", Doc: "https://dev.mysql.com/doc/refman/8.0/en/innodb-row-format.html",
+			Applies: to80, Needs: []Section{SectionTables}, Check: checkRowFormat,
+		},
+		{
 			ID: "redundantRowFormat", Title: "Tables in ROW_FORMAT=REDUNDANT or COMPACT with long columns", Severity: Notice,
 			About:  "These row formats allow index entries of 767 bytes. An index over more can be created by mistake on some releases and makes the table unreadable after the upgrade.",
 			Fix:    "Change the row format to DYNAMIC. " + rebuildWarning,
@@ -133,6 +140,16 @@ func checkCompressed(in *Input) ([]Finding, error) {
 		if strings.EqualFold(t.Engine, "InnoDB") && strings.EqualFold(t.RowFormat, "Compressed") {
 			out = append(out, Finding{Object: name(t.Schema, t.Name), Message: "the table's row format is COMPRESSED",
 				FixSQL: "ALTER TABLE " + quoteIdent(t.Schema, t.Name) + " ROW_FORMAT=DYNAMIC KEY_BLOCK_SIZE=0"})
+		}
+	}
+	return out, nil
+}
+
+func checkRowFormat(in *Input) ([]Finding, error) {
+	var out []Finding
+	for t := range in.Index.baseTables() {
+		if strings.EqualFold(t.Engine, "InnoDB") && isOneOf(t.RowFormat, "Compact", "Redundant", "Compressed") {
+			out = append(out, Finding{Object: name(t.Schema, t.Name), Message: "the table's row format is " + strings.ToUpper(t.RowFormat)})
 		}
 	}
 	return out, nil

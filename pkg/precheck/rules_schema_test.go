@@ -257,6 +257,13 @@ func TestTableRules(t *testing.T) {
 			m := add(c, "shop", "m", "a int")
 			m.Engine, m.RowFormat = "ARCHIVE", "Compressed"
 		}, []string{"shop.z"}},
+		{"not dynamic", "innodbRowFormat", hop80, func(t *testing.T, c *Catalog) {
+			add(c, "shop", "d", "a int").RowFormat = "Dynamic"
+			add(c, "shop", "c", "a int").RowFormat = "Compact"
+			add(c, "shop", "z", "a int").RowFormat = "Compressed"
+			m := add(c, "shop", "m", "a int")
+			m.Engine, m.RowFormat = "ARCHIVE", "Compressed"
+		}, []string{"shop.c", "shop.z"}},
 		{"redundant", "redundantRowFormat", hop80, func(t *testing.T, c *Catalog) {
 			add(c, "shop", "r", "a int", "b varchar(300)").RowFormat = "Redundant"
 			c.column(t, "shop", "r", "b").OctetLength = 1200
