@@ -56,7 +56,8 @@ func maintenanceText(m Maintenance) string {
 	return text
 }
 
-// Loads is StorageLoad of several instances, one call each.
+// Loads is StorageLoad of several instances, one call each, and their free
+// storage, one call for all.
 func (c *Client) Loads(ctx context.Context, instances []string) (map[string]bluegreen.Load, error) {
 	out := make(map[string]bluegreen.Load, len(instances))
 	for _, id := range instances {
@@ -65,6 +66,15 @@ func (c *Client) Loads(ctx context.Context, instances []string) (map[string]blue
 			return out, err
 		}
 		out[id] = bluegreen.Load{IOPS: l.P99IOPS, MiBps: l.P99ThroughputMiBps, Points: l.Points}
+	}
+	free, err := c.FreeStorage(ctx, instances)
+	if err != nil {
+		return out, err
+	}
+	for id, p := range free {
+		l := out[id]
+		l.FreeGiB, l.FreeKnown = p.Value/(1<<30), true
+		out[id] = l
 	}
 	return out, nil
 }

@@ -149,6 +149,52 @@ func TestMeasuredSizing(t *testing.T) {
 	})
 }
 
+// TestShrink: smaller volumes at create, replicas with them, held by RDS's minimum.
+func TestShrink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, roadFleet("", `databases:
+  - {id: empty, allocated_storage: 300, used_storage_percent: 20, replicas: [{id: empty-r1}]}
+  - {id: full, allocated_storage: 300, used_storage_percent: 80}
+  - {id: unknown, allocated_storage: 300, used_storage_percent: 20}
+  - {id: wide, allocated_storage: 2000, used_storage_percent: 5}
+  - {id: options, allocated_storage: 300, used_storage_percent: 20}
+`), roadPlan("storage: {type: gp3}", "storage: {type: gp3, shrink: true}"))
+		w.meter = meter{"empty": {FreeGiB: 240, FreeKnown: true}, "full": {FreeGiB: 60, FreeKnown: true}, "wide": {FreeGiB: 1900, FreeKnown: true},
+			"options": {FreeGiB: 240, FreeKnown: true}}
+		e, done := w.engine(false)
+		defer done()
+		pv, err := e.Preview(t.Context(), fleet.PreviewOptions{Measure: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int{"empty": 80, "full": 300, "unknown": 300, "wide": 400, "options": 80}
+		for id, gib := range want {
+			if got := planOf(pv, id).Target.Storage.AllocatedGiB; got != gib {
+				t.Errorf("%s: %d GiB, want %d", id, got, gib)
+			}
+		}
+		saved, err := e.Save()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(w.dir, "saved.json")
+		if err := fleet.WriteSaved(path, saved); err != nil {
+			t.Fatal(err)
+		}
+		w.hold(path)
+		st := w.run()
+		want["empty-r1"] = 80
+		for id, gib := range want {
+			if i := w.instance(id); i.AllocatedGiB != gib || i.Version != "8.0.46" || i.StorageType != "gp3" {
+				t.Errorf("%s has %d GiB on %s, want %d", id, i.AllocatedGiB, i.Version, gib)
+			}
+		}
+		if st.Outcome != fleet.OutcomeDone {
+			t.Errorf("outcome %s: %v", st.Outcome, st.Waiting)
+		}
+	})
+}
+
 // TestCalendar: a deadline that is missed says what would help.
 func TestCalendar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

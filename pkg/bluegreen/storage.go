@@ -9,6 +9,7 @@ const (
 	stripeGiB        = 400
 	gp3SmallIOPS     = 3000
 	gp3SmallMiBps    = 125
+	gp2SmallMiBps    = 128 // no more than gp3's smallest that anyone would see
 	gp3BaseIOPS      = 12000
 	gp3BaseMiBps     = 500
 	gp3MaxIOPS       = 64000
@@ -72,14 +73,20 @@ func gp2Throughput(gib int) int {
 // minGiB is the size that it will have at least: a green replica's allocated
 // storage is that of the green primary.
 func chooseStorage(i Instance, minGiB int, pol TargetPolicy) storageChoice {
-	size := max(i.AllocatedGiB, minGiB)
+	size, shrinks := pol.size(i)
+	if size < i.AllocatedGiB && minGiB > 0 {
+		size, shrinks = i.AllocatedGiB, "" // a replica follows its primary
+	}
+	size = max(size, minGiB)
 	if pol.StorageType != "gp3" {
 		return keepStorage(i, size)
 	}
 	today, measured, why := pol.demand(i)
 	choice := chooseGP3(i, size, today, measured, pol)
-	if why != "" {
-		choice.note("%s", why)
+	for _, n := range []string{why, shrinks} {
+		if n != "" {
+			choice.note("%s", n)
+		}
 	}
 	return choice
 }
@@ -169,7 +176,7 @@ func (c *storageChoice) small(i Instance, today performance, measured bool, pol 
 	if !measured && i.StorageType == "gp2" && i.AllocatedGiB > 170 {
 		reach = 250 // by bursting up to 333 GiB, always from 334
 	}
-	if reach <= 128 { // gp2's smallest: 128 against 125 MiB/s is no loss that anyone sees
+	if reach <= gp2SmallMiBps {
 		return
 	}
 	c.issues = append(c.issues, Issue{

@@ -31,6 +31,9 @@ type TargetPolicy struct {
 	// UpgradeStorage asks for the storage file system upgrade where RDS offers
 	// it: only possible at create, hours of I/O, gone are the 32-bit limits.
 	UpgradeStorage bool
+	// Shrink lets a volume become smaller at create, where its free storage was
+	// measured.
+	Shrink bool
 	// Measured is what the storage had to do, by instance id; nil sizes by what
 	// is provisioned.
 	Measured map[string]Load
@@ -81,6 +84,9 @@ func ResolveTarget(blue Instance, replicas []Instance, hop Hop, pol TargetPolicy
 	t.Class, t.Storage = resolve(blue, 0)
 	t.Storage.UpgradeConfig = pol.UpgradeStorage && blue.StorageUpgrade
 	for _, r := range replicas {
+		if t.Storage.AllocatedGiB < blue.AllocatedGiB { // it holds the same data
+			r.AllocatedGiB = min(r.AllocatedGiB, t.Storage.AllocatedGiB)
+		}
 		if t.ReplicaClass == nil {
 			t.ReplicaClass, t.ReplicaStorage = map[string]string{}, map[string]StorageSpec{}
 		}
@@ -136,6 +142,12 @@ func majorHop(h Hop) bool {
 // nil when nothing does.
 func (t Target) CreateStorage(blue Instance) *StorageSpec {
 	s := storageChange(t.Storage, blue)
+	if n := t.Storage.AllocatedGiB; n > 0 && n < blue.AllocatedGiB {
+		if s == nil {
+			s = &StorageSpec{}
+		}
+		s.AllocatedGiB = n
+	}
 	if t.Storage.UpgradeConfig {
 		if s == nil {
 			s = &StorageSpec{}

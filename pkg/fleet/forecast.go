@@ -139,7 +139,9 @@ func after(i bluegreen.Instance, t bluegreen.Target, primary bool) bluegreen.Ins
 	}
 	if st.Type != "" {
 		i.StorageType, i.IOPS, i.ThroughputMiBps = st.Type, st.IOPS, st.ThroughputMiBps
-		i.AllocatedGiB = max(i.AllocatedGiB, st.AllocatedGiB)
+		if st.AllocatedGiB > 0 {
+			i.AllocatedGiB = st.AllocatedGiB
+		}
 	}
 	return i
 }

@@ -197,7 +197,9 @@ func foreseen(u unit) []bluegreen.Action {
 	}
 	if s := f.Target.Storage; s.Type != "" {
 		green.StorageType, green.IOPS, green.ThroughputMiBps = s.Type, s.IOPS, s.ThroughputMiBps
-		green.AllocatedGiB = max(green.AllocatedGiB, s.AllocatedGiB)
+		if s.AllocatedGiB > 0 {
+			green.AllocatedGiB = s.AllocatedGiB
+		}
 	}
 	add := func(g bluegreen.Instance, primary bool, twin string, why string) {
 		if spec.Version != "" {

@@ -13,7 +13,8 @@ func targetPolicy(p *plan.Plan, loads map[string]bluegreen.Load) bluegreen.Targe
 	return bluegreen.TargetPolicy{StorageType: p.Target.Storage.Type, IOPS: p.Target.Storage.IOPS,
 		ThroughputMiBps: p.Target.Storage.ThroughputMiBps, RaiseTo400: p.Target.Storage.RaiseTo400,
 		ClassMode: p.Target.Class.Mode, ClassMap: p.Target.Class.Map, Generation: p.Target.Class.Generation,
-		ParameterGroup: p.Target.ParameterGroup, Campaign: p.Name, Measured: loads}
+		ParameterGroup: p.Target.ParameterGroup, Campaign: p.Name, Measured: loads,
+		Shrink: p.Target.Storage.Shrink, UpgradeStorage: p.Target.Storage.UpgradeConfig}
 }
 
 // resolved is what was computed once for a database from slow-changing facts.

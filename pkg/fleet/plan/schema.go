@@ -53,7 +53,7 @@ func defaults(path string) *Plan {
 		Target:     Target{Storage: Storage{Type: Keep}, Class: Class{Mode: Keep}, ParameterGroup: Translate},
 		Connection: Connection{Auth: AuthNone, TLS: TLSVerify, Connections: 2, Timeout: 10 * time.Second},
 		Prechecks:  Prechecks{FailLevel: "error", MaxAge: day, Budget: 10 * time.Minute},
-		Switchover: Switchover{Timeout: 300 * time.Second, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1},
+		Switchover: Switchover{Timeout: 300 * time.Second, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}},
 		ServiceTag: "service", OwnerTag: "owner",
 		Run: Run{Poll: 30 * time.Second, StableReads: 3, APIRate: 4, BuildAhead: true},
 	}
@@ -242,6 +242,8 @@ var storageFields = []field[Storage]{
 	keepOr("iops", 12000, 64000, func(s *Storage) *int { return &s.IOPS }),
 	keepOr("throughput", 500, 4000, func(s *Storage) *int { return &s.ThroughputMiBps }),
 	boolean("raise_to_400", func(s *Storage) *bool { return &s.RaiseTo400 }),
+	boolean("shrink", func(s *Storage) *bool { return &s.Shrink }),
+	boolean("upgrade_config", func(s *Storage) *bool { return &s.UpgradeConfig }),
 }
 
 // keepOr is a number, or "keep" for 0.
@@ -264,7 +266,7 @@ func keepOr[T any](key string, low, high int, part func(*T) *int) field[T] {
 
 func (d *decoder) storage(v value, s Storage) {
 	if s.Type == Keep {
-		for _, key := range []string{"iops", "throughput", "raise_to_400"} {
+		for _, key := range []string{"iops", "throughput", "raise_to_400", "shrink"} {
 			if path := v.path + "." + key; d.given(path) {
 				d.add(d.at(path), path, "needs-key", path+" has no meaning with type: keep", "want type: gp3, or delete the line")
 			}

@@ -62,6 +62,10 @@ type Storage struct {
 	IOPS, ThroughputMiBps int
 	// RaiseTo400 lets volumes of 300 to 399 GiB grow to 400 GiB, where gp3 stripes.
 	RaiseTo400 bool
+	// Shrink lets volumes become smaller where their free storage was measured.
+	Shrink bool
+	// UpgradeConfig asks for the upgrade of an old storage configuration.
+	UpgradeConfig bool
 }
 
 // Class is the instance class target: "graviton", "keep", or an explicit map.
@@ -119,6 +123,20 @@ type Switchover struct {
 	Retries  int
 	Windows  []Window
 	Blackout []DateRange
+	WayBack  WayBack
+}
+
+// WayBack asks for a reverse replication from the new server to old blue. It
+// needs SQL, and writes: an account for replication, and the schema rdsupgrade
+// with one table, both made on blue before the switchover.
+type WayBack struct {
+	// User is the account that old blue replicates with; "": no way back is armed.
+	User string
+	// PasswordEnv names the environment variable that holds its password.
+	PasswordEnv string
+	// Retention is how long the new server keeps its binary logs, in whole
+	// hours; default 72 h, RDS keeps at most 168 h.
+	Retention time.Duration
 }
 
 // Window is a recurring time in which switchovers may start.
