@@ -16,6 +16,7 @@ import (
 func access(t *testing.T) *fleet.Access {
 	t.Helper()
 	t.Setenv("RDSUPGRADE_LAB_PASSWORD", Tool.Password)
+	t.Setenv("RDSUPGRADE_LAB_WAY_BACK", wayBackPassword)
 	p, problems := plan.Decode("plan.yaml", []byte(planText))
 	if problems.Err() != nil {
 		t.Fatal(problems)

@@ -193,6 +193,9 @@ func (s Story) Run(ctx context.Context, l *Lab, command string, args ...string) 
 	return cmd.Run()
 }
 
+// wayBackPassword is of the account that old blue replicates with.
+const wayBackPassword = "the-way-back-of-the-lab"
+
 // environment is the process's own, with the simulation's credentials instead of AWS's.
 func environment() []string {
 	var env []string
@@ -202,7 +205,7 @@ func environment() []string {
 		}
 	}
 	return append(env, "AWS_ACCESS_KEY_ID=AKIASIM"+AccountID, "AWS_SECRET_ACCESS_KEY=simulated", "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "RDSUPGRADE_LAB_PASSWORD="+Tool.Password)
+		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "RDSUPGRADE_LAB_PASSWORD="+Tool.Password, "RDSUPGRADE_LAB_WAY_BACK="+wayBackPassword)
 }
 
 // planText is the campaign. Its target is 9.7 because that is the newer real
@@ -217,7 +220,8 @@ prechecks:
   fail_level: error
   waivers:
     - {check: authMethodUsage, databases: [` + storyDatabase + `], objects: [root@localhost], owner: lab, reason: the lab's own login on the old server, expires: 2027-01-31}
-switchover: {timeout: 60s, max_replica_lag: 1s, lag_for: 1s, retries: 1}
+switchover:
+  {timeout: 60s, max_replica_lag: 1s, lag_for: 1s, retries: 1, way_back: {user: rds_way_back, password_env: RDSUPGRADE_LAB_WAY_BACK}}
 run: {poll: 200ms, stable_reads: 3, api_rate: 10}
 waves:
   - {name: lab, select: {tags: {env: lab}}, limits: {build: 1, switch: 1}, error_budget: 1, soak: 1s, approval: auto}

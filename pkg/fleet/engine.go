@@ -93,6 +93,8 @@ type Engine struct {
 	probes probes
 	// gates remembers what the gates before a switchover said.
 	gates gateKeeper
+	// ways are the armed ways back.
+	ways wayKeeper
 }
 
 type rest struct {
@@ -191,6 +193,7 @@ func (e *Engine) Survey(ctx context.Context) (Status, error) {
 	}
 	e.assumeReady()
 	units := e.units()
+	e.surveyWays(ctx, units)
 	return e.status(units, e.input(nil).decide(units)), nil
 }
 
@@ -291,7 +294,7 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if err := e.readAll(ctx, soft, units, sch.work); err != nil {
 		return units, sch, err
 	}
-	if err := e.probeAll(ctx, units, sch.act); err != nil {
+	if err := errors.Join(e.probeAll(ctx, units, sch.act), e.watchWays(ctx, units)); err != nil {
 		return units, sch, err
 	}
 	return units, sch, e.carryOut(ctx, soft, units, sch.act)

@@ -130,7 +130,12 @@ func (e *Engine) mayPass(ctx context.Context, u unit) (bool, error) {
 }
 
 func (e *Engine) askGates(ctx context.Context, gater Gater, u unit) {
-	gates := gater.Gates(ctx, e.endpoint(u, u.facts.ID), e.endpoint(u, u.state.Green))
+	blue, green := e.endpoint(u, u.facts.ID), e.endpoint(u, u.state.Green)
+	var gates []bluegreen.Gate
+	if r, ok := e.cfg.SQL.(Reverser); ok && r.WayBackWanted() {
+		gates = r.PrepareWayBack(ctx, blue, green)
+	}
+	gates = append(gates, gater.Gates(ctx, blue, green)...)
 	verdict := bluegreen.GatesVerdict(gates)
 	var err error
 	for _, g := range gates {

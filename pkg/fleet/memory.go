@@ -41,6 +41,9 @@ type dbMemory struct {
 	pinned *bluegreen.Human
 	// downtime is what was measured of the last switchover.
 	downtime *Downtime
+	// armed is when the way back was, way its last change of state.
+	armed time.Time
+	way   *bluegreen.Way
 }
 
 type waveMemory struct {
@@ -205,6 +208,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 		if json.Unmarshal(e.Data, &f) == nil {
 			d.foldFact(e, f)
 			d.foldDowntime(e, f.Name)
+			d.foldWay(e, f.Name)
 		}
 	}
 }

@@ -139,6 +139,10 @@ type WayBack struct {
 	// Loss is what would be lost, in words; LossSince is from when.
 	Loss      string     `json:"loss"`
 	LossSince *time.Time `json:"loss_since,omitempty"`
+	// ArmedAt is when reverse replication to old blue was armed, Reverse how it
+	// stands now.
+	ArmedAt *time.Time     `json:"armed_at,omitempty"`
+	Reverse *bluegreen.Way `json:"reverse,omitempty"`
 	// Undone is what was undone already.
 	Undone []string `json:"undone,omitempty"`
 }

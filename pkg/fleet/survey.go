@@ -110,7 +110,7 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 			at := mem.SwitchedAt
 			d.SwitchedAt = &at
 		}
-		d.WayBack = wayBack(f, s, mem.undone)
+		d.WayBack = e.withWay(wayBack(f, s, mem.undone), m.key, mem.armed)
 	} else {
 		d.WayBack = wayBack(f, s, nil)
 	}

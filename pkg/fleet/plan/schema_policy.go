@@ -45,8 +45,8 @@ var connectionFields = []field[Connection]{
 
 // environment is a field with the name of an environment variable. A wrong
 // value is not repeated: it may be the password itself.
-func environment(key string, part func(*Connection) *string) field[Connection] {
-	return field[Connection]{key: key, read: func(d *decoder, v value, c *Connection) {
+func environment[T any](key string, part func(*T) *string) field[T] {
+	return field[T]{key: key, read: func(d *decoder, v value, c *T) {
 		s, ok := d.text(v, "want the name of an environment variable")
 		if ok && !envName.MatchString(s) {
 			d.bad(v, codeSecret, v.path+" is not the name of an environment variable (its value is not shown, in case it is a password)",

@@ -25,6 +25,7 @@ var switchoverFields = []field[Switchover]{
 	duration("max_replica_lag", 0, time.Hour, func(s *Switchover) *time.Duration { return &s.MaxLag }),
 	duration("lag_for", 0, day, func(s *Switchover) *time.Duration { return &s.LagFor }),
 	integer("retries", 0, 10, func(s *Switchover) *int { return &s.Retries }),
+	nested("way_back", wayBackFields, func(s *Switchover) *WayBack { return &s.WayBack }),
 	{key: "windows", sub: below("[].", windowFields), read: func(d *decoder, v value, s *Switchover) {
 		d.list(v, "want a list of windows, each with from and to", func(e value) {
 			w := Window{From: -1, To: -1, Location: time.UTC, Pos: e.pos}
@@ -45,6 +46,12 @@ var switchoverFields = []field[Switchover]{
 		})
 		d.atMost(v, len(s.Blackout), maxBlackouts)
 	}},
+}
+
+var wayBackFields = []field[WayBack]{
+	text("user", func(w *WayBack) *string { return &w.User }),
+	environment("password_env", func(w *WayBack) *string { return &w.PasswordEnv }),
+	duration("binlog_retention", time.Hour, 168*time.Hour, func(w *WayBack) *time.Duration { return &w.Retention }),
 }
 
 var windowFields = []field[Window]{
