@@ -13,7 +13,7 @@ export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_RDS AWS_ENDPOINT_URL_STS
 export RDSUPGRADE_DEMO_PASSWORD=simulated RDSSIM_MYSQL_PASSWORD=simulated
 
-bin/rdssim --fleet plans/demo-fleet.yaml --faults plans/demo-faults.yaml --speed 1500 >"$out/rdssim.out" 2>"$out/rdssim.log" &
+bin/rdssim --fleet plans/demo-fleet.yaml --faults plans/demo-faults.yaml --speed 2400 >"$out/rdssim.out" 2>"$out/rdssim.log" &
 sim=$!
 trap 'kill $sim 2>/dev/null; wait $sim 2>/dev/null' EXIT
 trap 'exit 130' INT TERM
@@ -59,7 +59,10 @@ quiet rdsupgrade precheck >"$out/precheck.txt" 2>"$out/precheck.log"
 grep -c ': ready' "$out/precheck.txt" | sed 's/$/ databases are ready/'
 grep ': blocked' "$out/precheck.txt"
 step "4. run: all waves" rdsupgrade run
-title "5. reports"
+title "5. run again: nothing is done twice"
+rdsupgrade run >"$out/second-run.txt" 2>&1 || { cat "$out/second-run.txt"; exit 2; }
+tail -n 1 "$out/second-run.txt"
+title "6. reports"
 for kind in compliance rollback precheck; do
 	for ext in html json md txt; do
 		format=$ext
