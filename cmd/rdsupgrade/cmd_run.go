@@ -141,7 +141,7 @@ func (o *open) config() fleet.Config {
 // drive runs the engine over the whole campaign, or over some databases.
 func (o *open) drive(ctx contexts, only map[string]bool, show func(fleet.Status)) (fleet.Status, error) {
 	cfg := o.config()
-	cfg.Only, cfg.Report, cfg.Once = only, show, o.once
+	cfg.Only, cfg.Report, cfg.Once, cfg.Frozen = only, show, o.once, fleet.Frozen
 	o.engine = fleet.New(cfg)
 	return o.engine.Run(ctx.hard, ctx.soft)
 }

@@ -3,6 +3,7 @@ package fleet
 import (
 	"container/heap"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -240,4 +241,33 @@ func keep(u *unit) kept {
 		k.moves = true
 	}
 	return k
+}
+
+// deadScope: wrong or expired credentials will not get better by polling.
+func (e *Engine) deadScope(seen map[string]*sight) error {
+	for _, sc := range e.cfg.Scopes {
+		if s := seen[sc.Key()]; s.err != nil {
+			if f := faultOf(s.err); f.Consequence == bluegreen.Fatal {
+				return fmt.Errorf("read %s: %w", sc.Key(), s.err)
+			}
+			e.cfg.Log.Warn().Str("scope", sc.Key()).Err(s.err).Msg("could not be read in this tick")
+		}
+	}
+	return nil
+}
+
+// refresh reads orderable classes and parameters for hops that began since.
+func (e *Engine) refresh(ctx context.Context) error {
+	for _, sc := range e.cfg.Scopes {
+		s, ref := e.seen[sc.Key()], e.refs[sc.Key()]
+		if s == nil || s.err != nil || ref == nil {
+			continue
+		}
+		if blues := e.freshBlues(sc.Key(), s); len(blues) > 0 {
+			if err := ref.readForHops(ctx, sc, e.cfg.Plan, blues); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -40,6 +40,8 @@ type Config struct {
 	// PrechecksPerTick bounds the prechecks that one tick of an Inline engine
 	// does, since they take no time there; 0: no bound.
 	PrechecksPerTick int
+	// Frozen reads the plan's outside signal, nil: there is none to ask.
+	Frozen func(context.Context, plan.Freeze) string
 	// Once looks and acts once instead of waiting: for scheduled jobs.
 	Once bool
 	// Rest is asked when the campaign moves no more by itself: true goes on,
@@ -73,6 +75,10 @@ type Engine struct {
 	list      []unit
 	epoch     int
 	ticks     int
+	frozen    string // what the outside signal said
+	frozenAt  time.Time
+	progress  progress
+	prices    *bluegreen.Prices
 	movers    []int           // were due in the tick before
 	failed    map[string]bool // scopes that could not be read in the tick before
 	timed     timers          // when kept units change by the clock
@@ -117,7 +123,7 @@ func New(cfg Config) *Engine {
 	if silent {
 		cfg.Report = func(Status) {}
 	}
-	return &Engine{cfg: cfg, silent: silent, resolver: newResolver(cfg),
+	return &Engine{cfg: cfg, silent: silent, prices: bluegreen.BuiltinPrices(), resolver: newResolver(cfg),
 		refs: map[string]*reference{}, watch: map[string]bluegreen.Watch{}, resting: map[string]rest{},
 		inWork: map[string]bool{}, failed: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers), quick: make(chan struct{}, quickReads)}
 }
@@ -283,11 +289,13 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if err := e.refresh(ctx); err != nil {
 		return nil, schedule{}, err
 	}
+	e.readFreeze(ctx)
 	units := e.units()
 	if err := e.journalStages(units); err != nil {
 		return nil, schedule{}, err
 	}
 	sch := e.input(units).decide(units)
+	e.progress.judge(&sch, units, e.cfg.Plan.Run.ProgressDeadline, e.cfg.Clock.Now())
 	if soft.Err() != nil {
 		return units, sch, nil
 	}
@@ -298,35 +306,6 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 		return units, sch, err
 	}
 	return units, sch, e.carryOut(ctx, soft, units, sch.act)
-}
-
-// deadScope: wrong or expired credentials will not get better by polling.
-func (e *Engine) deadScope(seen map[string]*sight) error {
-	for _, sc := range e.cfg.Scopes {
-		if s := seen[sc.Key()]; s.err != nil {
-			if f := faultOf(s.err); f.Consequence == bluegreen.Fatal {
-				return fmt.Errorf("read %s: %w", sc.Key(), s.err)
-			}
-			e.cfg.Log.Warn().Str("scope", sc.Key()).Err(s.err).Msg("could not be read in this tick")
-		}
-	}
-	return nil
-}
-
-// refresh reads orderable classes and parameters for hops that began since.
-func (e *Engine) refresh(ctx context.Context) error {
-	for _, sc := range e.cfg.Scopes {
-		s, ref := e.seen[sc.Key()], e.refs[sc.Key()]
-		if s == nil || s.err != nil || ref == nil {
-			continue
-		}
-		if blues := e.freshBlues(sc.Key(), s); len(blues) > 0 {
-			if err := ref.readForHops(ctx, sc, e.cfg.Plan, blues); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // units puts together what is known of every database, and derives stages. The
@@ -409,6 +388,9 @@ func (e *Engine) unit(m member, now time.Time) unit {
 	if blue := s.instances[m.id]; blue != nil {
 		u.size = blue.AllocatedGiB
 		u.instances = 1 + len(blue.Replicas)
+		if e.cfg.Plan.Run.MaxGreenCost > 0 || e.cfg.Plan.Run.MaxGreenAge > 0 {
+			u.greenCost = dailyCost(blue, res.target, e.prices)
+		}
 	}
 	if d := e.cfg.Store.mem.databases[m.key]; d != nil {
 		u.pinned = d.pinned
@@ -440,7 +422,7 @@ func (e *Engine) input(units []unit) scheduleInput {
 	defer e.mu.Unlock()
 	p, mem := e.cfg.Plan, e.cfg.Store.mem
 	in := scheduleInput{now: e.cfg.Clock.Now(), waves: p.Waves, paused: mem.paused, buildAhead: p.Run.BuildAhead,
-		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only, turns: e.turns}
+		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only, turns: e.turns, run: p.Run, frozen: e.frozen}
 	for _, w := range p.Waves {
 		wm := mem.wave(w.Name)
 		in.approved = append(in.approved, wm.approved)

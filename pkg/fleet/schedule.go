@@ -29,6 +29,8 @@ type unit struct {
 	resting bool
 	// pinned: a person keeps it as it stands.
 	pinned *bluegreen.Human
+	// greenCost is what its green costs in a day.
+	greenCost bluegreen.Estimate
 	// unread: its scope could not be read in this tick; nothing may be decided.
 	unread bool
 }
@@ -40,6 +42,8 @@ type scheduleInput struct {
 	approved   []*bluegreen.Human // by wave; nil: not
 	wavePaused []*bluegreen.Human
 	paused     *bluegreen.Human
+	run        plan.Run
+	frozen     string // why an outside signal stops everything new, "" when none does
 	buildAhead bool
 	maxGreens  int
 	// quotaLeft is how many more instances a scope may hold; absent: unknown.
@@ -60,6 +64,8 @@ type schedule struct {
 	waves []WaveStatus
 	// limits counts the databases that wait for each limit.
 	limits map[Limit]int
+	// warnings are what nobody has to act on at once.
+	warnings []string
 	// moving: something goes on by itself (AWS, time, this process).
 	moving  bool
 	outcome Outcome
@@ -84,6 +90,10 @@ const (
 	LimitApproval Limit = "approval"
 	LimitWindow   Limit = "switchover windows"
 	LimitSwitch   Limit = "limits.switch"
+	LimitScope    Limit = "run.builds and run.switches"
+	LimitCost     Limit = "run.max_green_cost"
+	LimitBatch    Limit = "batches"
+	LimitFrozen   Limit = "freeze"
 	LimitFirst    Limit = "first database alone"
 	LimitService  Limit = "one database of a service at a time"
 )
@@ -164,6 +174,8 @@ func (in scheduleInput) hold(u *unit, c *counts, open int) (Limit, string) {
 		return NoLimit, "" // a way back never waits for anything
 	case u.pinned != nil:
 		return LimitPinned, "pinned by " + u.pinned.By + "; resume --database " + u.facts.ID + " ends it"
+	case in.frozen != "" && u.step.Queue != bluegreen.NoQueue:
+		return LimitFrozen, in.frozen
 	case in.paused != nil:
 		return LimitPaused, "the campaign is paused by " + in.paused.By
 	case in.wavePaused[u.wave] != nil:
@@ -182,6 +194,8 @@ func (in scheduleInput) holdBuild(u *unit, c *counts, open int) (Limit, string) 
 	w := &in.waves[u.wave]
 	ahead := u.wave == open+1 && in.buildAhead
 	switch {
+	case c.spent != "":
+		return LimitBudget, "the campaign is stopped: " + c.spent
 	case c.stopped[u.wave]:
 		return LimitBudget, "the wave is stopped: its error budget is used up"
 	case c.stopped[open]:
@@ -195,6 +209,12 @@ func (in scheduleInput) holdBuild(u *unit, c *counts, open int) (Limit, string) 
 	case in.maxGreens > 0 && c.greens >= in.maxGreens:
 		return LimitGreens, c.say(LimitGreens, 0, func() string { return fmt.Sprintf("%d greens are alive, the limit", in.maxGreens) })
 	}
+	if limit, why := holdScoped(in.run.Builds, c.rollout.builds, u, "being built"); limit != NoLimit {
+		return limit, why
+	}
+	if limit, why := in.holdCost(u, c.rollout); limit != NoLimit {
+		return limit, why
+	}
 	if left, known := in.quotaLeft[u.scope]; known && c.claimed[u.scope]+u.instances > left {
 		return LimitQuota, fmt.Sprintf("the account's quota leaves room for %d more instances, its green needs %d", max(0, left-c.claimed[u.scope]), u.instances)
 	}
@@ -206,6 +226,8 @@ func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string)
 	switch {
 	case u.wave != open:
 		return LimitWave, "its wave's turn has not come"
+	case c.spent != "":
+		return LimitBudget, "the campaign is stopped: " + c.spent
 	case c.unread[u.wave]:
 		return LimitUnread, "an account and Region of its wave could not be read: its limits and budget cannot be told"
 	case u.service != "" && c.unreadService[u.service]:
@@ -225,7 +247,10 @@ func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string)
 	case u.service != "" && c.services[u.service] > 0:
 		return LimitService, "another database of service " + u.service + " is switching"
 	}
-	return NoLimit, ""
+	if limit, why := in.holdBatch(u, c); limit != NoLimit {
+		return limit, why
+	}
+	return holdScoped(in.run.Switches, c.rollout.switches, u, "switching")
 }
 
 // counts is what the limits are measured against.
@@ -240,6 +265,8 @@ type counts struct {
 	claimed   map[string]int // instances claimed in this tick, by scope
 	tally     []tally
 	said      map[saying]string
+	rollout   *rollout
+	spent     string // the campaign's error budget that is used up, "" when none is
 	// unread are waves and services with a database that could not be read: it
 	// may be switching, or have failed.
 	unread        []bool
@@ -267,15 +294,16 @@ type tally struct{ total, done, failed, blocked, held, moving, ready int }
 func newCounts(in scheduleInput, units []unit) *counts {
 	n := len(in.waves)
 	c := &counts{building: make([]int, n), switching: make([]int, n), proven: make([]bool, n), stopped: make([]bool, n),
-		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n), said: map[saying]string{},
+		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n), said: map[saying]string{}, rollout: newRollout(n),
 		unread: make([]bool, n), unreadService: map[string]bool{}}
 	for i := range units {
 		c.add(&units[i])
 	}
 	c.openWave = n
+	c.spent = in.campaignSpent(c.rollout, c.tally)
 	for w := range in.waves {
 		t := c.tally[w]
-		c.stopped[w] = t.failed > 0 && in.waves[w].Budget.Exhausted(t.failed, t.total)
+		c.stopped[w] = t.failed > 0 && in.waves[w].Budget.Exhausted(t.failed, t.total) || in.spent(c.rollout, w, t) != "" || c.spent != "" && t.done+t.failed+t.blocked < t.total
 		finished := t.done+t.failed+t.blocked == t.total
 		if c.openWave == n && (!finished || c.stopped[w]) {
 			c.openWave = w
@@ -290,6 +318,7 @@ func newCounts(in scheduleInput, units []unit) *counts {
 func (c *counts) add(u *unit) {
 	t := &c.tally[u.wave]
 	t.total++
+	c.rollout.add(u)
 	if u.unread {
 		c.unread[u.wave] = true
 		c.unreadService[u.service] = true
@@ -331,6 +360,7 @@ func (c *counts) add(u *unit) {
 
 // take counts a step that was just allowed.
 func (c *counts) take(u *unit) {
+	c.rollout.take(u)
 	switch u.step.Queue {
 	case bluegreen.BuildQueue:
 		c.building[u.wave]++
@@ -365,7 +395,8 @@ func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
 			rest++
 		}
 	}
-	s.moving = s.moving || len(s.act) > 0
+	s.moving = s.moving || len(s.act) > 0 || s.limits[LimitFrozen] > 0 // a freeze thaws by itself
+	s.warnings = in.parked(units)
 	for w := range in.waves {
 		s.waves = append(s.waves, in.waveStatus(w, c))
 	}
@@ -415,65 +446,4 @@ func movesByItself(u *unit) bool {
 		return strings.HasPrefix(u.state.NextStep, "wait for the next read")
 	}
 	return false
-}
-
-func (in scheduleInput) waveStatus(w int, c *counts) WaveStatus {
-	t, wv := c.tally[w], in.waves[w]
-	st := WaveStatus{Name: wv.Name, Total: t.total, Done: t.done, Failed: t.failed, Blocked: t.blocked, Budget: wv.Budget.String(), Approval: wv.Approval}
-	if h := in.approved[w]; h != nil {
-		st.ApprovedBy, st.ApprovedAt = h.By, &h.At
-	}
-	ready := t.ready
-	switch {
-	case t.done == t.total:
-		st.State = "done"
-	case c.stopped[w]:
-		st.State, st.Reason = "stopped", fmt.Sprintf("%d failed, the error budget is %s", t.failed, wv.Budget)
-	case t.done+t.failed+t.blocked == t.total:
-		st.State, st.Reason = "partial", fmt.Sprintf("%d blocked or rolled back, %d failed", t.blocked, t.failed)
-	case w > c.openWave:
-		st.State = "pending"
-		if c.stopped[c.openWave] {
-			st.Reason = "wave " + in.waves[c.openWave].Name + " is stopped"
-		}
-	case in.paused != nil || in.wavePaused[w] != nil:
-		st.State = "paused"
-	case ready > 0 && wv.Approval == "manual" && in.approved[w] == nil:
-		st.State, st.Reason = "awaiting-approval", fmt.Sprintf("%d greens are ready; approve --wave %s", ready, wv.Name)
-	case ready > 0 && in.windowErr != "" && c.switching[w] == 0:
-		st.State, st.Reason = "waiting-for-window", in.windowErr
-	default:
-		st.State = "running"
-	}
-	return st
-}
-
-// waitingFor lists what the campaign rests on, each line once.
-func (in scheduleInput) waitingFor(s *schedule, units []unit, c *counts) []string {
-	if s.moving {
-		return nil
-	}
-	var lines []string
-	seen := map[string]bool{}
-	add := func(line string) {
-		if line != "" && !seen[line] {
-			seen[line] = true
-			lines = append(lines, line)
-		}
-	}
-	for i := range units {
-		u := &units[i]
-		if in.only != nil && !in.only[u.key] {
-			continue
-		}
-		if u.state.Ambiguous || u.state.Stage == bluegreen.Held {
-			add(u.facts.ID + ": " + u.state.Reason + " -> " + u.state.NextStep)
-		}
-	}
-	for i := range units {
-		if u := &units[i]; u.wave == c.openWave && !u.state.Stage.Terminal() && u.state.Stage != bluegreen.Held {
-			add(s.wait[i])
-		}
-	}
-	return lines
 }

@@ -17,7 +17,9 @@ type Status struct {
 	Target   string    `json:"target"`
 	Outcome  Outcome   `json:"outcome"`
 	// Waiting is why the run would stop now, one line each.
-	Waiting   []string         `json:"waiting,omitempty"`
+	Waiting []string `json:"waiting,omitempty"`
+	// Warnings are what somebody should look at in time, one line each.
+	Warnings  []string         `json:"warnings,omitempty"`
 	Waves     []WaveStatus     `json:"waves"`
 	Databases []DatabaseStatus `json:"databases"`
 	// Unassigned are databases that no wave selects, so that a report does not forget them.

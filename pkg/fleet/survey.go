@@ -26,7 +26,7 @@ func (e *Engine) status(units []unit, sch schedule) Status {
 	defer e.mu.Unlock()
 	p := e.cfg.Plan
 	st := Status{Campaign: p.Name, At: e.cfg.Clock.Now().UTC(), Target: p.Target.EngineVersion, Outcome: sch.outcome,
-		Waiting: sch.waiting, Waves: sch.waves, Databases: make([]DatabaseStatus, len(units))}
+		Waiting: sch.waiting, Warnings: sch.warnings, Waves: sch.waves, Databases: make([]DatabaseStatus, len(units))}
 	if !p.Deadline.IsZero() {
 		st.Deadline = p.Deadline.String()
 	}

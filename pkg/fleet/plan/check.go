@@ -16,6 +16,7 @@ func (d *decoder) check(p *Plan) {
 	d.checkAccounts(p)
 	d.checkConnection(p.Connection)
 	d.checkWaves(p)
+	d.freeze(p)
 }
 
 func (d *decoder) checkAccounts(p *Plan) {

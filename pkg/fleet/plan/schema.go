@@ -101,6 +101,7 @@ var planFields = []field[Plan]{
 	text("service_tag", func(p *Plan) *string { return &p.ServiceTag }),
 	text("owner_tag", func(p *Plan) *string { return &p.OwnerTag }),
 	nested("run", runFields, func(p *Plan) *Run { return &p.Run }),
+	nested("freeze", freezeFields, func(p *Plan) *Freeze { return &p.Freeze }),
 	must(field[Plan]{key: "waves", sub: below("[].", waveFields), read: func(d *decoder, v value, p *Plan) {
 		d.list(v, "want a list of waves, each with name and select", func(e value) {
 			w := defaultWave(e.pos)

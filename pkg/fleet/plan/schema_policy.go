@@ -216,5 +216,16 @@ var runFields = []field[Run]{
 	}},
 	integer("max_greens", 0, 10000, func(r *Run) *int { return &r.MaxGreens }),
 	boolean("build_ahead", func(r *Run) *bool { return &r.BuildAhead }),
+	duration("max_green_age", 0, longest, func(r *Run) *time.Duration { return &r.MaxGreenAge }),
+	{key: "max_green_cost", read: func(d *decoder, v value, r *Run) {
+		if f, ok := d.number(v, 1e6); ok {
+			r.MaxGreenCost = f
+		}
+	}},
+	nested("builds", scopedFields(true), func(r *Run) *Scoped { return &r.Builds }),
+	nested("switches", scopedFields(false), func(r *Run) *Scoped { return &r.Switches }),
+	budget("error_budget", func(r *Run) **Budget { return &r.Budget }),
+	budget("build_error_budget", func(r *Run) **Budget { return &r.BuildBudget }),
+	budget("switch_error_budget", func(r *Run) **Budget { return &r.SwitchBudget }),
 	duration("progress_deadline", 0, longest, func(r *Run) *time.Duration { return &r.ProgressDeadline }),
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -153,6 +152,9 @@ var waveFields = []field[Wave]{
 	nested("exclude", selectorFields, func(w *Wave) *Selector { return &w.Exclude }),
 	nested("limits", limitFields, func(w *Wave) *Wave { return w }),
 	{key: "error_budget", read: readBudget},
+	budget("build_error_budget", func(w *Wave) **Budget { return &w.BuildBudget }),
+	budget("switch_error_budget", func(w *Wave) **Budget { return &w.SwitchBudget }),
+	{key: "batches", read: readBatches},
 	duration("soak", 0, longest, func(w *Wave) *time.Duration { return &w.Soak }),
 	choice("approval", "bad-approval", func(w *Wave) *string { return &w.Approval }, Manual, Auto),
 }
@@ -165,28 +167,9 @@ var limitFields = []field[Wave]{
 var percentage = regexp.MustCompile(`^(-?[0-9]+(?:\.[0-9]+)?) ?%$`)
 
 func readBudget(d *decoder, v value, w *Wave) {
-	const want = "want the number of failures that stops the wave (1 or more), or a share of it such as 10%"
-	if !v.isScalar() || v.node.ShortTag() == "!!int" {
-		if n, ok := d.integer(v, 1, 100000); ok {
-			w.Budget = Budget{Count: n}
-		}
-		return
+	if b, ok := d.budget(v, "want the number of failures that stops the wave (1 or more), or a share of it such as 10%"); ok {
+		w.Budget = b
 	}
-	s, ok := d.filled(v, want)
-	if !ok {
-		return
-	}
-	m := percentage.FindStringSubmatch(s)
-	if m == nil {
-		d.bad(v, "bad-budget", fmt.Sprintf("%s: %s is no error budget", v.path, quote(s)), want)
-		return
-	}
-	share, err := strconv.ParseFloat(m[1], 64)
-	if err != nil || share <= 0 || share > 100 {
-		d.bad(v, "out-of-range", fmt.Sprintf("%s: %s is out of range", v.path, quote(s)), "want more than 0% and at most 100%")
-		return
-	}
-	w.Budget = Budget{Percent: share, IsPercent: true}
 }
 
 var selectorFields = []field[Selector]{

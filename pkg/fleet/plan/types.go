@@ -27,7 +27,9 @@ type Plan struct {
 	// OwnerTag names the tag that holds the owner. Default "owner".
 	OwnerTag string
 	Run      Run
-	Waves    []Wave
+	// Freeze is an outside signal, not set by default.
+	Freeze Freeze
+	Waves  []Wave
 	// Warnings do not keep the plan from being used.
 	Warnings Problems
 }
@@ -173,6 +175,14 @@ type Run struct {
 	// BuildAhead lets the next wave's greens be built while the current wave
 	// is not finished. Default true.
 	BuildAhead bool
+	// MaxGreenAge is how long a ready green may wait before a warning. 0: none.
+	MaxGreenAge time.Duration
+	// MaxGreenCost bounds what greens cost in a day, in USD by the price file. 0: none.
+	MaxGreenCost float64
+	// Builds and Switches bound what goes on at once by scope.
+	Builds, Switches Scoped
+	// Budget, BuildBudget and SwitchBudget stop the whole campaign; nil: none.
+	Budget, BuildBudget, SwitchBudget *Budget
 	// ProgressDeadline is the longest time without any database moving on. 0: none.
 	ProgressDeadline time.Duration
 }
@@ -186,6 +196,10 @@ type Wave struct {
 	BuildLimit, SwitchLimit int
 	// Budget is how many failures stop the wave.
 	Budget Budget
+	// BuildBudget and SwitchBudget count failures of one kind alone; nil: none.
+	BuildBudget, SwitchBudget *Budget
+	// Batches are the sizes of the wave's steps; none: one step.
+	BatchSizes []Batch
 	// Soak is how long a switched database is watched before it counts as done.
 	Soak     time.Duration
 	Approval string // manual (default) or auto
