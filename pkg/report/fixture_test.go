@@ -171,15 +171,15 @@ func prechecks() []precheck.Report {
 	}
 	utf8 := precheck.CheckResult{ID: "utf8mb3", Title: "objects in the deprecated character set utf8mb3", Severity: precheck.Warning, Status: precheck.StatusFailed,
 		Findings: []precheck.Finding{
-			{Object: "catalog.products.title", Message: "column uses utf8mb3", Fix: "convert the table to utf8mb4", FixSQL: "ALTER TABLE `catalog`.`products` CONVERT TO CHARACTER SET utf8mb4", Hop: "5.7 -> 8.0", Waived: waived},
-			{Object: "catalog.products.sku", Message: "column uses utf8mb3", Fix: "convert the table to utf8mb4", Hop: "5.7 -> 8.0"}}}
+			{Object: "catalog.products.title", Schema: "catalog", Message: "column uses utf8mb3", Fix: "convert the table to utf8mb4", FixSQL: "ALTER TABLE `catalog`.`products` CONVERT TO CHARACTER SET utf8mb4", Hop: "5.7 -> 8.0", Waived: waived},
+			{Object: "catalog.products.sku", Schema: "catalog", Message: "column uses utf8mb3", Fix: "convert the table to utf8mb4", Hop: "5.7 -> 8.0"}}}
 	return []precheck.Report{
 		{ID: "billing-core", ServerVersion: "5.7.44", TargetVersion: "8.0.46", Verdict: precheck.Blocked, ReadAt: utc("2026-11-22 21:00"),
 			Checks: []precheck.CheckResult{
-				reserved(precheck.Finding{Object: "billing.rank", Message: "table name is a reserved word since 8.0.2", Fix: "rename it, or quote it everywhere", FixSQL: "RENAME TABLE `billing`.`rank` TO `billing`.`rank_`", Hop: "5.7 -> 8.0"}),
+				reserved(precheck.Finding{Object: "billing.rank", Schema: "billing", Message: "table name is a reserved word since 8.0.2", Fix: "rename it, or quote it everywhere", FixSQL: "RENAME TABLE `billing`.`rank` TO `billing`.`rank_`", Hop: "5.7 -> 8.0"}),
 				{ID: "groupbyAscSyntax", Title: "GROUP BY with ASC or DESC", Severity: precheck.Error, Status: precheck.StatusFailed, Findings: []precheck.Finding{
-					{Object: "billing.monthly_report", Message: "view uses GROUP BY ... DESC", Fix: "move the direction to ORDER BY", Hop: "5.7 -> 8.0"},
-					{Object: "billing.old_report", Message: "routine uses GROUP BY ... ASC", Fix: "move the direction to ORDER BY", Hop: "5.7 -> 8.0", Waived: expired}}},
+					{Object: "billing.monthly_report", Schema: "billing", Message: "view uses GROUP BY ... DESC", Fix: "move the direction to ORDER BY", Hop: "5.7 -> 8.0"},
+					{Object: "billing.old_report", Schema: "billing", Message: "routine uses GROUP BY ... ASC", Fix: "move the direction to ORDER BY", Hop: "5.7 -> 8.0", Waived: expired}}},
 				{ID: "weakAccounts", Title: "accounts without a password", Severity: precheck.Warning, Status: precheck.StatusError, Reason: "mysql.user could not be read (error 1142)", Grant: "SELECT on mysql.user", Findings: []precheck.Finding{}},
 				{ID: "checkTables", Title: "CHECK TABLE ... FOR UPGRADE", Severity: precheck.Error, Status: precheck.StatusSkipped, Reason: "not asked for (--check-tables)", Findings: []precheck.Finding{}}},
 			Summary: precheck.Summary{Errors: 3, Unknown: 1}},

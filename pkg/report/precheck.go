@@ -9,7 +9,8 @@ import (
 	"github.com/rdsupgrade/rdsupgrade/pkg/precheck"
 )
 
-// precheckModel is what an audit found across the fleet, grouped by rule.
+// precheckModel is what an audit found across the fleet, grouped by rule, owner
+// and schema.
 type precheckModel struct {
 	Kind        Kind             `json:"kind"`
 	Campaign    string           `json:"campaign,omitempty"`
@@ -17,6 +18,8 @@ type precheckModel struct {
 	Summary     precheckSummary  `json:"summary"`
 	Databases   []precheckServer `json:"databases"`
 	Rules       []ruleGroup      `json:"rules"`
+	ByOwner     []findingGroup   `json:"by_owner"`
+	BySchema    []findingGroup   `json:"by_schema"`
 	CouldNotRun []notRun         `json:"could_not_run"`
 	Waivers     []waiverUse      `json:"waivers"`
 	// NotAudited are databases of the campaign without a report.
@@ -128,6 +131,8 @@ func newPrecheck(in Input) precheckModel {
 	}
 	m.Summary.CouldNotRun = len(m.CouldNotRun)
 	m.Rules, m.Waivers = g.sorted()
+	m.ByOwner = groupFindings(&m, func(d precheckServer, _ precheck.Finding) string { return d.Owner })
+	m.BySchema = groupFindings(&m, func(_ precheckServer, f precheck.Finding) string { return f.Schema })
 	for _, w := range m.Waivers {
 		if w.Expired {
 			m.Summary.ExpiredWaivers += w.Findings

@@ -38,7 +38,8 @@ func (m precheckModel) document() document {
 	if len(m.NotAudited) > 0 {
 		d.Notices = append(d.Notices, notice{toneWarn, plural(len(m.NotAudited), "database") + " " + verb(len(m.NotAudited), "was", "were") + " not audited:", strings.Join(m.NotAudited, ", ") + "."})
 	}
-	d.Sections = append(d.Sections, m.serverSection(), m.notRunSection(), m.waiverSection(), m.ruleSection())
+	d.Sections = append(d.Sections, m.serverSection(), m.notRunSection(), m.waiverSection(), m.ruleSection(),
+		groupSection("Findings by owner", "Owner", "(no owner tag)", m.ByOwner), groupSection("Findings by schema", "Schema", "(the server itself)", m.BySchema))
 	for _, r := range m.Rules {
 		d.Sections = append(d.Sections, r.section())
 	}
