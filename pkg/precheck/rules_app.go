@@ -100,20 +100,22 @@ func goneSchemas(c *Catalog) map[string]bool {
 }
 
 // namesGoneSchema tells whether the text, which ran without a default schema,
-// names tables of schemas that exist no more, and of no others.
+// names tables or functions of schemas that exist no more, and of no others.
 func (a *analyser) namesGoneSchema(c *Catalog) bool {
 	if c.Sections[SectionSchemas].Status != SectionRead {
 		return false
 	}
 	gone := false
 	for i := range a.toks {
+		if !a.name(i) || !a.op(i+1, ".") || !a.at(i+2).Kind.Name() {
+			continue
+		}
 		switch a.kw(i - 1) {
 		case kwFrom, kwJoin, kwInto, kwUpdate, kwTable, kwCall:
 		default:
-			continue
-		}
-		if !a.name(i) || !a.op(i+1, ".") || !a.at(i+2).Kind.Name() {
-			continue
+			if !a.op(i+3, "(") { // a function of the schema
+				continue
+			}
 		}
 		schema := a.ident(i)
 		if isSystemSchema(schema) || slices.ContainsFunc(c.Schemas, func(s Schema) bool { return strings.EqualFold(s.Name, schema) }) {

@@ -44,6 +44,9 @@ func TestStatementsThatNameGoneSchemas(t *testing.T) {
 		"SELECT `encode` ( `g` . `t` . `b` , ? ) AS `e` FROM `g` . `t`": true,
 		"SELECT * FROM `g` . `t` JOIN `shop` . `u`":                     false,
 		"SELECT PASSWORD (?) FROM `t`":                                  false,
+		"SELECT `g` . `f` ( ) , `encode` (...)":                         true,
+		"SELECT `shop` . `f` ( ) , `g` . `f` ( )":                       false,
+		"SELECT `g` . `a` , `encode` (...)":                             false,
 		"SELECT * FROM `mysql` . `proc`":                                false,
 		"INSERT INTO `g` . `t` VALUES ( PASSWORD (?) )":                 true,
 	} {
