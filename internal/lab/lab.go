@@ -163,6 +163,26 @@ func (l *Lab) Row(ctx context.Context, name, query string) (map[string]string, e
 	return one(ctx, s.root, query)
 }
 
+// CatchUp waits until the server behind one name has applied the other's log
+// as it is now.
+func (l *Lab) CatchUp(ctx context.Context, from, to string) error {
+	source, err := l.behind(from)
+	if err != nil {
+		return err
+	}
+	replica, err := l.behind(to)
+	if err != nil {
+		return err
+	}
+	file, pos, err := source.position(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, sqlTimeout)
+	defer cancel()
+	return replica.awaitSource(ctx, file, pos)
+}
+
 func (l *Lab) behind(name string) (*server, error) {
 	v, _ := l.Sim.Server(scope, name)
 	if s := l.plane.server(v.ResourceID); s != nil {

@@ -74,6 +74,22 @@ func (l *Lab) build(t *testing.T) rdssim.DeploymentState {
 	return l.deployment(t)
 }
 
+// switchOver has RDS switch over, and returns when it has.
+func (l *Lab) switchOver(t *testing.T, id string) (d rdssim.DeploymentState) {
+	t.Helper()
+	if _, err := l.Sim.Ask(scope, "SwitchoverBlueGreenDeployment", url.Values{"BlueGreenDeploymentIdentifier": {id}, "SwitchoverTimeout": {"300"}}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "switched over", func() bool {
+		d = l.deployment(t)
+		if d.Status == "SWITCHOVER_FAILED" || d.Status == "AVAILABLE" {
+			t.Fatal(d.Details)
+		}
+		return d.Status == "SWITCHOVER_COMPLETED"
+	})
+	return d
+}
+
 func TestSwitchoverKeepsEveryAcknowledgedWrite(t *testing.T) {
 	l := startLab(t, Config{Dark: time.Second})
 	load, err := StartLoad(l.Endpoint("orders"), App, 200)
@@ -90,16 +106,7 @@ func TestSwitchoverKeepsEveryAcknowledgedWrite(t *testing.T) {
 	defer stop()
 	d := l.build(t)
 	await(t, "the load runs", func() bool { return load.Acked() > 200 })
-	if _, err := l.Sim.Ask(scope, "SwitchoverBlueGreenDeployment", url.Values{"BlueGreenDeploymentIdentifier": {d.ID}, "SwitchoverTimeout": {"300"}}); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "switched over", func() bool {
-		d = l.deployment(t)
-		if d.Status == "SWITCHOVER_FAILED" || d.Status == "AVAILABLE" {
-			t.Fatal(d.Details)
-		}
-		return d.Status == "SWITCHOVER_COMPLETED"
-	})
+	d = l.switchOver(t, d.ID)
 	after := load.Acked()
 	await(t, "the load goes on", func() bool { return load.Acked() > after+200 })
 	stop()

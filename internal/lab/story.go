@@ -37,8 +37,12 @@ type Result struct {
 	Now     string
 	// Measured is the downtime that the tool itself reports, 0 for none.
 	Measured time.Duration
-	State    string // the tool's state directory
-	Plan     string
+	// Old compares with old blue, to which the way back leads, after it has
+	// caught up; Way is what the tool says would be lost by going back.
+	Old   Count
+	Way   string
+	State string // the tool's state directory
+	Plan  string
 }
 
 // Truth is how long the load could not write.
@@ -57,7 +61,7 @@ func (r Result) measuredWell() bool {
 
 // Good tells that the story ended as it should.
 func (r Result) Good() bool {
-	return r.Count.Good() && len(r.Outages) == 1 && r.measuredWell() && strings.HasPrefix(r.Before, "5.7") && !strings.HasPrefix(r.Now, "5.7")
+	return r.Count.Good() && r.Old.Good() && len(r.Outages) == 1 && r.measuredWell() && strings.HasPrefix(r.Before, "5.7") && !strings.HasPrefix(r.Now, "5.7")
 }
 
 const storyDatabase = "orders"
@@ -109,7 +113,7 @@ func (s Story) Tell(ctx context.Context) (r Result, err error) {
 	}
 	load.Stop()
 	running = false
-	if r.Measured, err = s.measured(ctx, l); err != nil {
+	if err := s.ask(ctx, l, &r); err != nil {
 		return r, err
 	}
 	r.Outages = load.Outages()
@@ -117,6 +121,12 @@ func (s Story) Tell(ctx context.Context) (r Result, err error) {
 		return r, err
 	}
 	if r.Count, err = load.Compare(ctx, l, storyDatabase); err != nil {
+		return r, err
+	}
+	if err := l.CatchUp(ctx, storyDatabase, storyDatabase+"-old1"); err != nil {
+		return r, err
+	}
+	if r.Old, err = load.Compare(ctx, l, storyDatabase+"-old1"); err != nil {
 		return r, err
 	}
 	s.sum(say, r)
@@ -142,28 +152,35 @@ func (s Story) sum(say func(string, ...any), r Result) {
 	say("rdsupgrade measured %s through the endpoint", r.Measured.Round(time.Millisecond))
 	c := r.Count
 	say("acknowledged writes: %d; lost: %d; doubled: %d; refused and there all the same: %d", c.Acked, len(c.Lost), len(c.Doubled), len(c.Ghosts))
+	say("of these on old blue, by the way back: %d; lost: %d; doubled: %d", r.Old.Acked-len(r.Old.Lost), len(r.Old.Lost), len(r.Old.Doubled))
+	say("rdsupgrade says would be lost by going back: %s", r.Way)
 	say("writes without an answer, because the connection broke: %d, of which %d are there", c.Unknown, c.Kept)
 }
 
-// measured asks the tool's status for the downtime that it felt.
-func (s Story) measured(ctx context.Context, l *Lab) (time.Duration, error) {
+// ask reads the tool's status: the downtime that it felt, and how the way back stands.
+func (s Story) ask(ctx context.Context, l *Lab, r *Result) error {
 	var out bytes.Buffer
 	quiet := s
 	quiet.Out = &out
 	if err := quiet.Run(ctx, l, "status", "--output", "json"); err != nil {
-		return 0, fmt.Errorf("rdsupgrade status: %w: %s", err, out.String())
+		return fmt.Errorf("rdsupgrade status: %w: %s", err, out.String())
 	}
 	var st struct {
 		Databases []struct {
 			Downtime struct {
 				Writes float64 `json:"writes_seconds"`
 			} `json:"downtime"`
+			WayBack struct {
+				Loss string `json:"loss"`
+			} `json:"way_back"`
 		} `json:"databases"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &st); err != nil || len(st.Databases) != 1 {
-		return 0, fmt.Errorf("read the tool's status: %d databases: %w", len(st.Databases), err)
+		return fmt.Errorf("read the tool's status: %d databases: %w", len(st.Databases), err)
 	}
-	return time.Duration(st.Databases[0].Downtime.Writes * float64(time.Second)), nil
+	r.Measured = time.Duration(st.Databases[0].Downtime.Writes * float64(time.Second))
+	r.Way = st.Databases[0].WayBack.Loss
+	return nil
 }
 
 // prepare makes the directory and the plan.

@@ -61,6 +61,11 @@ func JudgeWay(now time.Time, r Reading[Replication], file string, pos uint64, ne
 		return w
 	}
 	w.Bytes, w.Files = behind(r.Value, file, pos)
+	if v := r.Value; v.Receiver == "Connecting" && v.Applier == "Yes" && v.ReceiverError == "" {
+		// It has not been told yet whether the new server lets it in.
+		w.State, w.Detail = WayUnknown, "old blue is connecting to the new server"
+		return w
+	}
 	if t := r.Value.Trouble(); t != "" {
 		w.State, w.Detail = WayBroken, t
 		w.Cause = wayCause(r.Value)

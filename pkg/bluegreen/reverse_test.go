@@ -27,6 +27,7 @@ func TestJudgeWay(t *testing.T) {
 		{"behind", with(func(*Replication) {}), WayArmed, "", 600, 0, "2.0 s of writes (600 bytes of binary log)"},
 		{"a file behind", with(func(r *Replication) { r.File = "b.000008" }), WayArmed, "", 1000, 1, "(1000 bytes and 1 further file of binary log)"},
 		{"unread", Reading[Replication]{Err: "down"}, WayUnknown, "", 0, 0, "unknown: down"},
+		{"connecting", with(func(r *Replication) { r.Receiver = "Connecting" }), WayUnknown, "", 600, 0, "unknown: old blue is connecting"},
 		{"gone", Reading[Replication]{}, WayBroken, "stopped", 1000, 9, "broken"},
 		{"collation", with(func(r *Replication) {
 			r.Applier, r.ApplierError = "No", "Error 'Character set '#255' is not a compiled character set and is not specified in the 'Index.xml' file' on query."

@@ -264,7 +264,24 @@ func (a *Access) WayBack(ctx context.Context, nowAt, oldAt Endpoint) bluegreen.W
 	if err := now.beat(ctx, rand.Text()); err != nil {
 		return unknown(err)
 	}
+	if w.State == bluegreen.WayArmed {
+		a.tryAccount(ctx, nowAt, &w)
+	}
 	return w
+}
+
+// tryAccount finds out before the next broken connection does, that old blue
+// would not be let in again.
+func (a *Access) tryAccount(ctx context.Context, nowAt Endpoint, w *bluegreen.Way) {
+	pw, err := a.wayPassword()
+	if err != nil {
+		return // status may be asked where the password is not known
+	}
+	err = a.canLogIn(ctx, nowAt, a.Plan.Switchover.WayBack.User, pw)
+	var refused *precheck.ConnectError
+	if errors.As(err, &refused) && refused.Code == precheck.CodeAccessDenied {
+		w.State, w.Cause, w.Detail = bluegreen.WayBroken, "account", err.Error()
+	}
 }
 
 // reverseVariables decide whether the old line can read what the new one logs.

@@ -67,7 +67,7 @@ func TestDecodeReadsEveryKey(t *testing.T) {
 		Switchover: Switchover{Timeout: 10 * time.Minute, MaxLag: 2 * time.Second, LagFor: 3 * time.Minute, Retries: 2,
 			Windows: []Window{{Days: []time.Weekday{time.Monday, time.Tuesday}, From: 22 * 60, To: 4 * 60, Location: berlin, Pos: Pos{45, 7}}},
 			Blackout: []DateRange{{From: date("2026-12-24"), To: date("2027-01-02")},
-				{From: date("2027-01-20"), To: date("2027-01-20"), Reason: "inventory"}}},
+				{From: date("2027-01-20"), To: date("2027-01-20"), Reason: "inventory"}}, WayBack: WayBack{Retention: 72 * time.Hour}},
 		ServiceTag: "app", OwnerTag: "team",
 		Run: Run{Poll: 15 * time.Second, StableReads: 4, APIRate: 2.5, MaxGreens: 20, ProgressDeadline: 36 * time.Hour},
 		Waves: []Wave{
@@ -103,7 +103,7 @@ func TestDefaults(t *testing.T) {
 		Target:     Target{EngineVersion: "8.4", Storage: Storage{Type: Keep}, Class: Class{Mode: Keep}, ParameterGroup: Translate},
 		Connection: Connection{Auth: AuthNone, TLS: TLSVerify, Connections: 2, Timeout: 10 * time.Second},
 		Prechecks:  Prechecks{FailLevel: precheck.Error, MaxAge: 24 * time.Hour, Budget: 10 * time.Minute},
-		Switchover: Switchover{Timeout: 5 * time.Minute, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1},
+		Switchover: Switchover{Timeout: 5 * time.Minute, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}},
 		ServiceTag: "service", OwnerTag: "owner",
 		Run: Run{Poll: 30 * time.Second, StableReads: 3, APIRate: 4, BuildAhead: true},
 		Waves: []Wave{{Name: "all", Select: Selector{Globs: []string{"*"}, GlobPos: []Pos{{6, 38}}}, BuildLimit: 5, SwitchLimit: 1,
@@ -229,4 +229,17 @@ func unwrap(err error) error {
 		return u.Unwrap()
 	}
 	return err
+}
+
+func TestWayBack(t *testing.T) {
+	with := func(text string) (*Plan, Problems) { return decode(small + "switchover: {way_back: " + text + "}\n") }
+	p, problems := with("{user: back, password_env: BACK_PASSWORD, binlog_retention: 24h}")
+	if problems != nil || p.Switchover.WayBack != (WayBack{User: "back", PasswordEnv: "BACK_PASSWORD", Retention: 24 * time.Hour}) {
+		t.Errorf("%+v %v", p.Switchover.WayBack, problems)
+	}
+	for _, bad := range []string{"{}", "{user: back}", "{password_env: BACK}", "{user: back, password_env: not a name}", "{user: back, password_env: BACK, binlog_retention: 200h}"} {
+		if _, problems := with(bad); problems.Err() == nil {
+			t.Errorf("%s is accepted", bad)
+		}
+	}
 }

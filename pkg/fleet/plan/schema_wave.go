@@ -24,7 +24,12 @@ var switchoverFields = []field[Switchover]{
 	duration("max_replica_lag", 0, time.Hour, func(s *Switchover) *time.Duration { return &s.MaxLag }),
 	duration("lag_for", 0, day, func(s *Switchover) *time.Duration { return &s.LagFor }),
 	integer("retries", 0, 10, func(s *Switchover) *int { return &s.Retries }),
-	nested("way_back", wayBackFields, func(s *Switchover) *WayBack { return &s.WayBack }),
+	{key: "way_back", sub: below(".", wayBackFields), read: func(d *decoder, v value, s *Switchover) {
+		object(d, v, wayBackFields, &s.WayBack)
+		if w := s.WayBack; w.User == "" || w.PasswordEnv == "" {
+			d.bad(v, "incomplete-way-back", v.path+" needs both user and password_env", "want the account that old blue replicates with")
+		}
+	}},
 	{key: "windows", sub: below("[].", windowFields), read: func(d *decoder, v value, s *Switchover) {
 		d.list(v, "want a list of windows, each with from and to", func(e value) {
 			w := Window{From: -1, To: -1, Location: time.UTC, Pos: e.pos}
