@@ -32,6 +32,11 @@ type Options struct {
 	// Longest ends a campaign that does not end by itself; 0 is two years.
 	Longest time.Duration
 	Prices  *bluegreen.Prices // nil: the built-in ones
+	// Frozen plays the plan's freeze signal; nil: it never freezes.
+	Frozen func(now time.Time) string
+	// watch is called at the end of every tick, entry with every journal entry, by tests.
+	watch func(*campaign)
+	entry func(*campaign, journal.Entry)
 }
 
 // Run is how one simulated campaign went.
@@ -108,8 +113,7 @@ func Simulate(ctx context.Context, o Options) (*Run, error) {
 	defer cancel()
 	late := false
 	c.clock.Late = func() { late = true; cancel() }
-	engine := fleet.New(fleet.Config{Plan: c.Plan, Scopes: c.scopes(), SQL: c.sql(), Store: c.store, Clock: c.clock, By: "simulation",
-		Log: zerolog.Nop(), Inline: true, PrechecksPerTick: c.prechecksPerTick(), Rest: c.rest, Held: c.held})
+	engine := c.engine(c.rest)
 	st, err := engine.Run(ctx, ctx)
 	if err != nil && !late {
 		return nil, fmt.Errorf("simulate: %w", err)
@@ -117,6 +121,18 @@ func Simulate(ctx context.Context, o Options) (*Run, error) {
 	c.run.Status = st
 	c.finish(st, late)
 	return c.run, nil
+}
+
+// engine is the one that run uses, with the simulation's clock and adapters.
+func (c *campaign) engine(rest func(fleet.Status) bool) *fleet.Engine {
+	return fleet.New(fleet.Config{Plan: c.Plan, Scopes: c.scopes(), SQL: c.sql(), Store: c.store, Clock: c.clock, By: "simulation",
+		Log: zerolog.Nop(), Inline: true, PrechecksPerTick: c.prechecksPerTick(), Rest: rest, Held: c.held,
+		Frozen: func(context.Context, plan.Freeze) string {
+			if c.Frozen == nil {
+				return ""
+			}
+			return c.Frozen(c.clock.Now())
+		}})
 }
 
 func prepare(o Options) (*campaign, error) {
@@ -198,6 +214,9 @@ func (c *campaign) prechecksPerTick() int {
 
 // note follows the databases through the journal.
 func (c *campaign) note(e journal.Entry) {
+	if c.entry != nil {
+		c.entry(c, e)
+	}
 	if e.Kind != journal.Stage {
 		return
 	}
@@ -217,6 +236,9 @@ func (c *campaign) note(e journal.Entry) {
 func (c *campaign) held(limits map[fleet.Limit]int, pause time.Duration) {
 	for l, n := range limits {
 		c.limits[l] += time.Duration(n) * pause
+	}
+	if c.watch != nil {
+		c.watch(c)
 	}
 }
 
