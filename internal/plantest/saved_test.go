@@ -1,6 +1,8 @@
 package plantest
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +72,35 @@ func TestSavedPlanIsCarriedOut(t *testing.T) {
 		w.mustBeDone(w.run())
 		if d := w.drifts(); len(d) > 0 {
 			t.Errorf("the campaign's own work counts as drift: %v", d)
+		}
+	})
+}
+
+// TestSavedPlanGoesOn: a run that is held to a saved plan may be stopped and
+// begun again at any moment: greens in the making are no drift.
+func TestSavedPlanGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, roadFleet("", savedFleet), roadPlan())
+		w.hold(w.save())
+		for rounds := 0; ; rounds++ {
+			e, done := w.engine(true)
+			soft, stop := context.WithTimeout(t.Context(), 7*time.Minute)
+			st, err := e.Run(t.Context(), soft)
+			stop()
+			done()
+			if d := w.drifts(); len(d) > 0 {
+				t.Fatalf("drift in round %d: %v", rounds, d)
+			}
+			if err == nil {
+				w.mustBeDone(st)
+				if rounds < 3 {
+					t.Errorf("done in %d rounds: nothing was interrupted", rounds)
+				}
+				return
+			}
+			if !errors.Is(err, fleet.ErrInterrupted) || rounds > 200 {
+				t.Fatalf("round %d: %v", rounds, err)
+			}
 		}
 	})
 }

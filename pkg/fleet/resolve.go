@@ -65,6 +65,7 @@ func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool) *resolv
 		}
 		return &resolved{}
 	}
+	blue = withoutGreens(blue, s)
 	foreign := 0
 	for _, d := range s.byDatabase[m.id] {
 		if d.Tags[bluegreen.TagCampaign] != r.plan.Name && d.Status != bluegreen.SwitchoverCompleted {
@@ -87,6 +88,25 @@ func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool) *resolv
 	}
 	r.cache[m.key] = resolvedAt{key, res}
 	return res
+}
+
+// withoutGreens is blue as it is without our deployment: while a green
+// replicates from it, RDS lists the green among its replicas.
+func withoutGreens(blue *bluegreen.Instance, s *sight) *bluegreen.Instance {
+	greens := map[string]bool{}
+	for _, d := range s.byDatabase[blue.ID] {
+		for _, m := range d.Members {
+			if d.Status != bluegreen.SwitchoverCompleted && m.Target != "" && m.Target != m.Source {
+				greens[bluegreen.IDFromARN(m.Target)] = true
+			}
+		}
+	}
+	if !slices.ContainsFunc(blue.Replicas, func(r string) bool { return greens[bluegreen.IDFromARN(r)] }) {
+		return blue
+	}
+	b := *blue
+	b.Replicas = slices.DeleteFunc(slices.Clone(blue.Replicas), func(r string) bool { return greens[bluegreen.IDFromARN(r)] })
+	return &b
 }
 
 // savedKey is what only a saved plan looks at.

@@ -76,7 +76,7 @@ func (e *Engine) Save() (SavedPlan, error) {
 			continue
 		}
 		if at, ok := e.resolver.cache[m.key]; ok {
-			s.Databases[m.key] = savedDatabase(e.cfg.Plan.Waves[m.wave].Name, seen.instances[m.id], seen, ref, at.res)
+			s.Databases[m.key] = savedDatabase(e.cfg.Plan.Waves[m.wave].Name, withoutGreens(seen.instances[m.id], seen), seen, ref, at.res)
 		}
 	}
 	s.Fingerprint, err = s.fingerprint()
