@@ -13,9 +13,15 @@ func (e *Engine) assumeReady() {
 	defer e.mu.Unlock()
 	now := e.cfg.Clock.Now()
 	for _, m := range e.campaign.members {
-		if d := e.cfg.Store.mem.databases[m.key]; d != nil && d.stage == string(bluegreen.Ready) {
-			pol := policy(e.cfg.Plan, m.wave, e.cfg.SQL != nil)
-			e.watch[m.key] = bluegreen.Watch{StableReads: pol.StableReads, LagOKSince: now.Add(-pol.LagFor), Lag: &bluegreen.Lag{At: now, Known: true}}
+		d, s := e.cfg.Store.mem.databases[m.key], e.seen[m.scope]
+		if d == nil || d.stage != string(bluegreen.Ready) || s == nil || s.err != nil {
+			continue
+		}
+		pol := policy(e.cfg.Plan, m.wave, e.cfg.SQL != nil)
+		for _, dep := range s.byDatabase[m.id] {
+			if dep.Name == d.Deployment {
+				e.watch[m.key] = bluegreen.Watch{StableReads: pol.StableReads, LagOf: dep.ID, LagOKSince: now.Add(-pol.LagFor), Lag: &bluegreen.Lag{At: now, Known: true}}
+			}
 		}
 	}
 }
