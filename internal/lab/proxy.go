@@ -65,16 +65,9 @@ func (p *proxies) Endpoint(at rdssim.Scope, name string) (string, int, bool) {
 	return "127.0.0.1", n, err == nil
 }
 
-// Release implements rdssim.Endpoints.
-func (p *proxies) Release(at rdssim.Scope, name string) {
-	key := rdssim.Name{At: at, ID: name}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if l := p.listeners[key]; l != nil {
-		_ = l.Close() // accept notices
-		delete(p.listeners, key)
-	}
-}
+// Release implements rdssim.Endpoints. The address stays, as a DNS name is the
+// same when it comes back: after a rename another server may take the name.
+func (p *proxies) Release(rdssim.Scope, string) {}
 
 func (p *proxies) accept(name rdssim.Name, l net.Listener) {
 	for {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -103,5 +104,102 @@ func (l *Lab) breakWay(t *testing.T, statements []string) {
 		if err := execAll(t.Context(), conn, q); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// call makes one call of the RDS API.
+func (l *Lab) call(t *testing.T, action string, params ...string) {
+	t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(params); i += 2 {
+		form.Set(params[i], params[i+1])
+	}
+	if _, err := l.Sim.Ask(scope, action, form); err != nil {
+		t.Fatalf("%s: %v", action, err)
+	}
+}
+
+// settled waits until an instance of that name is available.
+func (l *Lab) settled(t *testing.T, name string) {
+	t.Helper()
+	await(t, name+" is available", func() bool {
+		i, ok := l.Sim.State().Instance(AccountID, Region, name)
+		return ok && i.Status == "available"
+	})
+}
+
+// reboot gives an instance a group of its own with a value of read_only, and
+// reboots it.
+func (l *Lab) reboot(t *testing.T, name, family, readOnly string) {
+	t.Helper()
+	group := name + "-own"
+	l.call(t, "CreateDBParameterGroup", "DBParameterGroupName", group, "DBParameterGroupFamily", family, "Description", "going back")
+	l.call(t, "ModifyDBParameterGroup", "DBParameterGroupName", group, "Parameters.Parameter.1.ParameterName", "read_only",
+		"Parameters.Parameter.1.ParameterValue", readOnly, "Parameters.Parameter.1.ApplyMethod", "immediate")
+	l.call(t, "ModifyDBInstance", "DBInstanceIdentifier", name, "DBParameterGroupName", group, "ApplyImmediately", "true")
+	l.settled(t, name)
+	l.call(t, "RebootDBInstance", "DBInstanceIdentifier", name)
+	l.settled(t, name)
+	await(t, name+" has read_only="+readOnly, func() bool {
+		row, err := l.Row(t.Context(), name, "SELECT @@global.read_only AS ro")
+		return err == nil && row["ro"] == readOnly
+	})
+}
+
+func (l *Lab) rename(t *testing.T, from, to string) {
+	t.Helper()
+	l.call(t, "ModifyDBInstance", "DBInstanceIdentifier", from, "NewDBInstanceIdentifier", to, "ApplyImmediately", "true")
+	l.settled(t, to)
+}
+
+// TestGoingBackLosesNothing goes the way back by the steps that the tool tells
+// (writers stopped, caught up, replication ended, own group and reboot, renamed),
+// while the load writes all the time: to blue, to the new server, and to old
+// blue again.
+func TestGoingBackLosesNothing(t *testing.T) {
+	l, a := wayLab(t)
+	load, err := StartLoad(l.Endpoint("orders"), App, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := false
+	stop := func() {
+		if !stopped {
+			load.Stop()
+			stopped = true
+		}
+	}
+	defer stop()
+	await(t, "the load writes to the new server", func() bool { return load.Acked() > 300 })
+
+	l.reboot(t, "orders", "mysql9.7", "1")
+	onNew := load.Acked()
+	await(t, "old blue has every write", func() bool {
+		w := a.WayBack(t.Context(), endpointOf(t, l, "orders"), endpointOf(t, l, "orders-old1"))
+		return w.Loss() == "nothing: old blue has every write"
+	})
+	if err := l.CatchUp(t.Context(), "orders", "orders-old1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Root(t.Context(), "orders-old1", "CALL mysql.rds_stop_replication()", "CALL mysql.rds_reset_external_master()"); err != nil {
+		t.Fatal(err)
+	}
+	l.reboot(t, "orders-old1", "mysql5.7", "0")
+	l.rename(t, "orders", "orders-aside")
+	l.rename(t, "orders-old1", "orders")
+	await(t, "the load writes to old blue", func() bool { return load.Acked() > onNew+200 })
+	stop()
+
+	v, err := l.version(t.Context())
+	if err != nil || !strings.HasPrefix(v, "5.7") {
+		t.Errorf("behind orders is %s (%v)", v, err)
+	}
+	c, err := load.Compare(t.Context(), l, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v; writes failed for %s", c, Result{Outages: load.Outages()}.Truth())
+	if !c.Good() {
+		t.Errorf("after going back: %+v", c)
 	}
 }
