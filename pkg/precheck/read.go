@@ -106,6 +106,7 @@ func (r *reader) read(ctx context.Context, connector driver.Connector) (*Catalog
 	if err := r.run(ctx); err != nil {
 		return nil, err
 	}
+	r.recheck(ctx)
 	r.finish()
 	return r.cat, nil
 }
