@@ -265,6 +265,19 @@ func randomDeployments(rnd *rand.Rand, f *Facts, pick func(...string) string, ra
 	}
 }
 
+// TestNeverDeletesTheDatabase: whatever the stage says, a deployment whose
+// target bears the database's own name is not deleted with its target.
+func TestNeverDeletesTheDatabase(t *testing.T) {
+	f := switchedFacts()
+	d := &f.Deployments[0]
+	for _, status := range []string{Available, SwitchoverFailed, InvalidConfiguration, SwitchoverCompleted} {
+		d.Status = status
+		if st := Next(f, State{Stage: RollingBack, Deployment: d}); len(st.Actions) > 0 {
+			t.Errorf("%s: %v", status, stepText(st))
+		}
+	}
+}
+
 func TestBlueChanges(t *testing.T) {
 	before := blueOrders()
 	if got := BlueChanges(before, blueOrders()); len(got) > 0 {
