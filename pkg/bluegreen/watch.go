@@ -10,7 +10,10 @@ func Look(f Facts) Watch {
 	blue := f.Instances[f.ID]
 
 	if active != nil && active.ID != w.LagOf {
-		w.Lag, w.LagOKSince, w.LagUnknown, w.LagOf = nil, time.Time{}, 0, active.ID
+		if w.LagOf != "" { // a reading of another green says nothing of this one
+			w.Lag, w.LagOKSince, w.LagUnknown = nil, time.Time{}, 0
+		}
+		w.LagOf = active.ID
 	}
 	w.StableReads = counting(w.StableReads, active != nil && blue != nil &&
 		(active.Status == Available || active.Status == SwitchoverFailed) && f.membersUnsettled(active) == "")
