@@ -4,7 +4,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo lab test test-race servers bench lint recordings clean
+.PHONY: soak build demo lab test test-race servers bench lint recordings clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/rdsupgrade ./cmd/rdssim
@@ -48,3 +48,8 @@ recordings: servers
 clean:
 	-$(GO) run ./internal/mysqltest/cmd/mysqltest down
 	rm -rf bin out .rdsupgrade .cache
+
+# The long form of the property test: 100,000 ticks of campaigns with random
+# faults and people; CI runs the same code shorter.
+soak:
+	RDSUPGRADE_SOAK_STEPS=100000 $(GO) test -timeout 60m -run 'TestInvariants' ./internal/simcloud
