@@ -243,7 +243,7 @@ func (e *Engine) readReferences(ctx context.Context) error {
 			continue
 		}
 		read := func() {
-			ref, err := readReference(ctx, sc, e.cfg.Plan, e.blues(sc.Key(), s))
+			ref, err := e.readPatiently(ctx, sc, s)
 			errs[n] = err
 			e.mu.Lock()
 			e.refs[sc.Key()] = ref

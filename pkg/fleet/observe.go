@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -104,6 +105,8 @@ type reference struct {
 	around *bluegreen.Around
 	// gaps says what could not be read, and why.
 	gaps map[string]string
+	// passing: a gap came from throttling or a server error.
+	passing bool
 	// builtin says that versions are the built-in table's.
 	builtin bool
 	// others counts instances of the quota that are not seen here (other engines).
@@ -285,7 +288,26 @@ func (r *reference) gap(what string, err error) error {
 		return fmt.Errorf("read %s: %w", what, err)
 	}
 	r.gaps[what] = f.Error()
+	r.passing = r.passing || f.Consequence == bluegreen.Retry
 	return nil
+}
+
+// gapReads is how often a Region's offers are read before a gap that may pass
+// is taken for one that stays: what is missing then holds databases all run long.
+const gapReads = 5
+
+// readPatiently reads what a scope offers again while throttling or a server
+// error keeps a part of it away.
+func (e *Engine) readPatiently(ctx context.Context, sc Scope, s *sight) (*reference, error) {
+	for try := 1; ; try++ {
+		ref, err := readReference(ctx, sc, e.cfg.Plan, e.blues(sc.Key(), s))
+		if err != nil || !ref.passing || try == gapReads {
+			return ref, err
+		}
+		if err := e.cfg.Clock.Sleep(ctx, min(e.cfg.Plan.Run.Poll, 2*time.Second)); err != nil {
+			return ref, err
+		}
+	}
 }
 
 func sortedKeys[V any](m map[string]V) []string {
