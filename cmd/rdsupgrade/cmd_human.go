@@ -53,19 +53,10 @@ func humanCommand(ctx contexts, s streams, name, about, verb string) *cli.Comman
 			&cli.StringFlag{Name: "wave", Usage: "the wave `NAME`"},
 			&cli.StringFlag{Name: "reason", Usage: "why, for the journal and the reports (`TEXT`)"},
 			&cli.StringFlag{Name: "by", Usage: "who decides (`NAME`)"}),
-		Action: func(c *cli.Context) error {
-			g, err := readGlobal(c, s)
-			if err != nil {
-				return err
-			}
-			defer g.closeLog()
-			path, err := planArg(c)
-			if err != nil {
-				return err
-			}
+		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			return runHuman(ctx, s, humanOptions{global: g, path: path, verb: verb, database: c.String("database"), wave: c.String("wave"),
 				why: c.String("reason"), by: c.String("by"), withoutSQL: c.Bool("without-sql")})
-		},
+		}),
 	}
 }
 

@@ -31,20 +31,11 @@ func planCommand(ctx contexts, s streams) *cli.Command {
 			&cli.BoolFlag{Name: "probe", Usage: "try which changes are permitted, on names that do not exist"},
 			&cli.StringFlag{Name: "prices", Usage: "price `FILE` instead of the built-in one"},
 			&cli.StringFlag{Name: "out", Usage: "save everything resolved to `FILE`, with a fingerprint, for run --saved"}),
-		Action: func(c *cli.Context) error {
-			g, err := readGlobal(c, s)
-			if err != nil {
-				return err
-			}
-			defer g.closeLog()
-			path, err := planArg(c)
-			if err != nil {
-				return err
-			}
+		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			return runPlan(ctx, s, g, path, planOptions{actions: c.Bool("actions"), measure: c.Bool("measure"), ask: c.Bool("ask"), probe: c.Bool("probe"),
 				out: c.String("out"), prices: c.String("prices"),
 				filter: filter{ids: splitList(c.StringSlice("database")), waves: splitList(c.StringSlice("wave"))}})
-		},
+		}),
 	}
 }
 

@@ -24,22 +24,13 @@ func reportCommand(ctx contexts, s streams) *cli.Command {
 			&cli.StringFlag{Name: "kind", Value: "compliance", Usage: "`KIND`: " + kindNames()},
 			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: text, json, md, html, csv, junit or sarif (default: by --out's ending, else text)"},
 			&cli.StringFlag{Name: "out", Usage: "write to `FILE` instead of stdout"}),
-		Action: func(c *cli.Context) error {
-			g, err := readGlobal(c, s)
-			if err != nil {
-				return err
-			}
-			defer g.closeLog()
-			path, err := planArg(c)
-			if err != nil {
-				return err
-			}
+		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			o := reportOptions{global: g, path: path, kind: report.Kind(c.String("kind")), format: report.Format(c.String("format")), out: c.String("out")}
 			if err := o.complete(); err != nil {
 				return err
 			}
 			return runReport(ctx, s, o)
-		},
+		}),
 	}
 }
 

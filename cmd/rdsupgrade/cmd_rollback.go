@@ -24,22 +24,13 @@ func rollbackCommand(ctx contexts, s streams) *cli.Command {
 			&cli.StringFlag{Name: "wave", Usage: "the wave `NAME`"},
 			&cli.StringFlag{Name: "reason", Usage: "why, for the journal and the reports (`TEXT`)"},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask; needed where no terminal is there"}),
-		Action: func(c *cli.Context) error {
-			g, err := readGlobal(c, s)
-			if err != nil {
-				return err
-			}
-			defer g.closeLog()
-			path, err := planArg(c)
-			if err != nil {
-				return err
-			}
+		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			o := rollbackOptions{global: g, path: path, database: c.String("database"), wave: c.String("wave"), why: c.String("reason"), yes: c.Bool("yes")}
 			if (o.database == "") == (o.wave == "") {
 				return usage("rollback needs --database ID or --wave NAME")
 			}
 			return runRollback(ctx, s, o)
-		},
+		}),
 	}
 }
 
@@ -89,7 +80,7 @@ func rollable(st fleet.Status, keys []string) (can []string, cannot []fleet.Data
 		want[k] = true
 	}
 	for _, d := range st.Databases {
-		key := d.Account + "/" + d.Region + "/" + d.ID
+		key := d.Key()
 		switch {
 		case !want[key]:
 		case d.WayBack.Kind == "delete-green":
@@ -120,7 +111,7 @@ func rollbackExit(cannot []fleet.DatabaseStatus) int {
 func showRollback(s streams, st fleet.Status, can []string, cannot []fleet.DatabaseStatus) {
 	for _, k := range can {
 		for _, d := range st.Databases {
-			if d.Account+"/"+d.Region+"/"+d.ID == k {
+			if d.Key() == k {
 				fmt.Fprintf(s.err, "%s (%s): remove deployment %s and green %s; lost: %s\n", visible(d.ID), d.Stage, d.Deployment, visible(d.Green), d.WayBack.Loss)
 			}
 		}
@@ -194,7 +185,7 @@ func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, can [
 		}
 	}
 	for _, d := range st.Databases {
-		if only[d.Account+"/"+d.Region+"/"+d.ID] {
+		if only[d.Key()] {
 			fmt.Fprintf(s.err, "%s: %s\n", visible(d.ID), d.Stage)
 			for _, u := range d.WayBack.Undone {
 				fmt.Fprintln(s.err, "  "+visible(u))
@@ -215,7 +206,7 @@ func rollbackJSON(st fleet.Status, keys []string) any {
 	}
 	list := []map[string]any{}
 	for _, d := range st.Databases {
-		if want[d.Account+"/"+d.Region+"/"+d.ID] {
+		if want[d.Key()] {
 			list = append(list, map[string]any{"id": d.ID, "account": d.Account, "region": d.Region, "stage": d.Stage, "way_back": d.WayBack})
 		}
 	}

@@ -20,19 +20,10 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 			&cli.BoolFlag{Name: "once", Usage: "look, act and exit instead of waiting: for scheduled jobs (docs/running.md)"},
 			&cli.StringFlag{Name: "share", Usage: "only a part of the campaign under a lease of its own: account:ID or wave:NAME (`PART`)"},
 			&cli.StringFlag{Name: "take-over", Usage: "break the lease whose `ID` the refusal named; its holder must be dead"}),
-		Action: func(c *cli.Context) error {
-			g, err := readGlobal(c, s)
-			if err != nil {
-				return err
-			}
-			defer g.closeLog()
-			path, err := planArg(c)
-			if err != nil {
-				return err
-			}
+		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			g.state.share, g.state.takeOver = c.String("share"), c.String("take-over")
 			return runRun(ctx, s, g, path, runOptions{saved: c.String("saved"), once: c.Bool("once")})
-		},
+		}),
 	}
 }
 

@@ -46,20 +46,11 @@ func simulateCommand(ctx contexts, s streams) *cli.Command {
 			&cli.DurationFlag{Name: "approve-after", Usage: "`DURATION` from a wave being ready to its assumed approval"},
 			&cli.StringFlag{Name: "timeline", Usage: "write a timeline as SVG to `FILE`"},
 			&cli.StringFlag{Name: "html", Usage: "write figures and timeline as a page to `FILE`"}),
-		Action: func(c *cli.Context) error {
-			g, err := readGlobal(c, s)
-			if err != nil {
-				return err
-			}
-			defer g.closeLog()
-			path, err := planArg(c)
-			if err != nil {
-				return err
-			}
+		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			return runSimulate(ctx, s, simulateOptions{global: g, path: path, fleet: c.String("fleet"), faults: c.String("faults"),
 				svg: c.String("timeline"), html: c.String("html"), start: c.String("start"), size: c.Int("size"), runs: c.Int("runs"),
 				seed: c.Uint64("seed"), rate: c.Float64("fault-rate"), approve: c.Duration("approve-after")})
-		},
+		}),
 	}
 }
 

@@ -18,19 +18,10 @@ func statusCommand(ctx contexts, s streams) *cli.Command {
 			&cli.StringSliceFlag{Name: "database", Usage: "only the database `ID`"},
 			&cli.StringSliceFlag{Name: "wave", Usage: "only the wave `NAME`"},
 			&cli.StringSliceFlag{Name: "stage", Usage: "only databases in `STAGE`"}),
-		Action: func(c *cli.Context) error {
-			g, err := readGlobal(c, s)
-			if err != nil {
-				return err
-			}
-			defer g.closeLog()
-			path, err := planArg(c)
-			if err != nil {
-				return err
-			}
+		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			return runStatus(ctx, s, g, path, filter{ids: splitList(c.StringSlice("database")),
 				waves: splitList(c.StringSlice("wave")), stages: splitList(c.StringSlice("stage"))})
-		},
+		}),
 	}
 }
 

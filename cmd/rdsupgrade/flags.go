@@ -81,3 +81,20 @@ func splitList(values []string) []string {
 	}
 	return out
 }
+
+// withPlan is the frame of a command that takes one PLAN: the common flags, the
+// log, and the argument.
+func withPlan(s streams, run func(c *cli.Context, g global, path string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		g, err := readGlobal(c, s)
+		if err != nil {
+			return err
+		}
+		defer g.closeLog()
+		path, err := planArg(c)
+		if err != nil {
+			return err
+		}
+		return run(c, g, path)
+	}
+}

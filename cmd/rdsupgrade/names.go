@@ -52,7 +52,7 @@ func resolveKey(ctx context.Context, g global, given string, p *plan.Plan) (stri
 func keysOf(st fleet.Status, database, wave string) []string {
 	var keys []string
 	for _, d := range st.Databases {
-		key := d.Account + "/" + d.Region + "/" + d.ID
+		key := d.Key()
 		if database != "" && (d.ID == database || key == database) || wave != "" && d.Wave == wave {
 			keys = append(keys, key)
 		}

@@ -32,7 +32,7 @@ func newProgress(w io.Writer) *progress {
 func (p *progress) update(st fleet.Status) {
 	first := len(p.stage) == 0
 	for _, d := range st.Databases {
-		key := d.Account + "/" + d.Region + "/" + d.ID
+		key := d.Key()
 		was := p.stage[key]
 		p.stage[key] = d.Stage
 		if was == d.Stage || first && !p.worthSaying(d) {

@@ -465,7 +465,7 @@ func resting(st Status) map[string]string {
 	for _, d := range st.Databases {
 		switch bluegreen.Stage(d.Stage) {
 		case bluegreen.Blocked, bluegreen.Held, bluegreen.Failed, bluegreen.RolledBack:
-			m[d.Account+"/"+d.Region+"/"+d.ID] = d.Stage
+			m[d.Key()] = d.Stage
 		}
 	}
 	return m

@@ -107,6 +107,9 @@ type DatabaseStatus struct {
 	Ambiguous bool `json:"ambiguous,omitempty"`
 }
 
+// Key names the database in the journal: account/region/id.
+func (d DatabaseStatus) Key() string { return d.Account + "/" + d.Region + "/" + d.ID }
+
 // PrecheckStatus is a precheck in short.
 type PrecheckStatus struct {
 	Verdict  string    `json:"verdict"`
