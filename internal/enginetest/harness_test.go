@@ -222,6 +222,7 @@ func (t trail) LogText(ctx context.Context, id, part string) (string, error) {
 type simSQL struct {
 	sim     *rdssim.Sim
 	verdict func(id string) precheck.Verdict
+	behind  map[string]float64 // a green's lag in seconds, by the name of its blue
 }
 
 func (s *simSQL) Precheck(_ context.Context, q fleet.PrecheckQuery) precheck.Report {
@@ -236,6 +237,11 @@ func (s *simSQL) Lag(_ context.Context, ep fleet.Endpoint) bluegreen.Lag {
 	v, ok := s.sim.Server(rdssim.Scope{Account: ep.Account, Region: ep.Region}, ep.ID)
 	if !ok {
 		return bluegreen.Lag{Reason: "no server " + ep.ID}
+	}
+	for id, sec := range s.behind {
+		if strings.HasPrefix(ep.ID, id+"-green-") {
+			return bluegreen.Lag{Known: true, Seconds: sec}
+		}
 	}
 	return lagOf(v)
 }

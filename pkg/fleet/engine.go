@@ -66,7 +66,9 @@ type Engine struct {
 	resting map[string]rest // after AWS asked to wait
 	inWork  map[string]bool // key + work under way
 	ensured map[string]bool // scope + parameter group known to be complete
-	fatal   error
+	// wasReady are the databases that this run has seen ready itself.
+	wasReady map[string]bool
+	fatal    error
 	// acted counts mutating calls of this run.
 	acted int
 	// kept are the units of the tick before, by member; epoch counts changes of
@@ -125,7 +127,7 @@ func New(cfg Config) *Engine {
 	}
 	return &Engine{cfg: cfg, silent: silent, prices: bluegreen.BuiltinPrices(), resolver: newResolver(cfg),
 		refs: map[string]*reference{}, watch: map[string]bluegreen.Watch{}, resting: map[string]rest{},
-		inWork: map[string]bool{}, failed: map[string]bool{}, ensured: map[string]bool{}, work: make(chan struct{}, cfg.Workers), quick: make(chan struct{}, quickReads)}
+		inWork: map[string]bool{}, failed: map[string]bool{}, ensured: map[string]bool{}, wasReady: map[string]bool{}, work: make(chan struct{}, cfg.Workers), quick: make(chan struct{}, quickReads)}
 }
 
 // ErrInterrupted says that the run stopped because it was asked to; the state is safe.

@@ -20,7 +20,7 @@ func (e *Engine) journalStages(units []unit) error {
 		if err := e.journalGreens(u, d); err != nil {
 			return err
 		}
-		if d.stage == now || u.unread || e.cfg.Only != nil && !e.cfg.Only[u.key] {
+		if d.stage == now || u.unread || e.cfg.Only != nil && !e.cfg.Only[u.key] || e.relooking(u, d.stage) {
 			continue
 		}
 		what := now
@@ -34,6 +34,21 @@ func (e *Engine) journalStages(units []unit) error {
 		e.cfg.Log.Info().Str("db", u.key).Str("stage", now).Str("reason", u.state.Reason).Msg("stage")
 	}
 	return nil
+}
+
+// relooking tells that a green which an earlier run found ready is only being
+// read again: a new process has no memory of good reads. Nothing has moved
+// unless a reading says so.
+func (e *Engine) relooking(u *unit, was string) bool {
+	st := u.state.Stage
+	if st == bluegreen.Ready {
+		e.wasReady[u.key] = true
+	}
+	if was != string(bluegreen.Ready) || e.wasReady[u.key] || st != bluegreen.CatchingUp && st != bluegreen.Verifying {
+		return false
+	}
+	w, p := u.facts.Watch, u.facts.Policy
+	return w.LagUnknown == 0 && (w.Lag == nil || w.Lag.Known && w.Lag.Seconds <= p.MaxLag.Seconds())
 }
 
 // journalGreens keeps the greens' names as long as RDS tells them: after the

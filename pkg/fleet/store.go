@@ -189,5 +189,17 @@ func (s *Store) Claim(campaign string) error {
 // Keys are the databases that the journal knows, as account/region/id.
 func (s *Store) Keys() []string { return sortedKeys(s.mem.databases) }
 
+// Seen are the databases that a run has seen, as account/region/id; others may
+// stand in the journal because somebody spoke of them.
+func (s *Store) Seen() []string {
+	var keys []string
+	for _, k := range s.Keys() {
+		if s.mem.databases[k].stage != "" {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
 // Head is the number of entries and the hash of the last one.
 func (s *Store) Head() (int64, string) { return s.entries, s.mem.head }

@@ -80,3 +80,20 @@ func (s Selector) Any(it Item) bool {
 
 // Takes tells whether the wave selects the database and does not exclude it.
 func (w Wave) Takes(it Item) bool { return w.Select.All(it) && !w.Exclude.Any(it) }
+
+// MayTake tells whether some wave may take a database of this id, as far as the
+// file alone can tell: its tags and version are not known.
+func (p *Plan) MayTake(id string) bool {
+	return slices.ContainsFunc(p.Waves, func(w Wave) bool {
+		return (len(w.Select.IDs)+len(w.Select.Globs) == 0 || w.Select.names(id)) && !w.Exclude.names(id)
+	})
+}
+
+// NamedIDs are the ids that the waves name, in the order of the file.
+func (p *Plan) NamedIDs() []string {
+	var ids []string
+	for _, w := range p.Waves {
+		ids = append(ids, w.Select.IDs...)
+	}
+	return ids
+}

@@ -31,6 +31,9 @@ func nearest(s string, candidates []string) string {
 	return ""
 }
 
+// Nearest is the candidate that s was probably meant to be, "" when none is near.
+func Nearest(s string, candidates []string) string { return nearest(s, candidates) }
+
 // didYouMean is a Want: the nearest candidate, or all of them.
 func didYouMean(s string, candidates []string) string {
 	if n := nearest(s, candidates); n != "" {
