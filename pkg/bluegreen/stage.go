@@ -52,7 +52,7 @@ var Stages = []struct {
 	{Blocked, 0, "a check or rule says no", "person"},
 	{Held, 0, "something is inconclusive, or a person paused it", "person"},
 	{Failed, 0, "building or switching failed for good", "person"},
-	{RollingBack, 0, "its green is being removed", "AWS"},
+	{RollingBack, 0, "its green is being removed, or after a switchover the steps back are being taken", "AWS, engine"},
 	{RolledBack, 0, "back to where it was", "person"},
 	{Skipped, 0, "already on target, or left out by a person", "nobody"},
 	{Unobservable, 0, "its account and Region could not be read", "engine"},
@@ -163,6 +163,9 @@ type Record struct {
 	Skip     *Human
 	Rollback *Human
 	Retry    *Human
+	// GoBack is the last order to go back after a switchover, nil for none; it
+	// is under way as long as its Done is zero.
+	GoBack *GoBack
 	// AllowNoSQL is a person's word that lag and version need no SQL proof.
 	AllowNoSQL *Human
 	RolledBack time.Time
@@ -201,6 +204,12 @@ type Watch struct {
 	IdleSwitch int
 	// ConfirmTries counts failed attempts to confirm a switchover over SQL.
 	ConfirmTries int
+	// GoBack is the last look at both servers while going back; GoBackUnread
+	// counts consecutive looks at which one could not be asked, GoBackError is
+	// why the last work of a step failed.
+	GoBack       *GoBackLook
+	GoBackUnread int
+	GoBackError  string
 }
 
 // OddReads is how many contradicting reads in a row count as ambiguous, rather
@@ -288,4 +297,6 @@ type State struct {
 	// RolledBackByRDS: an announced switchover has ended without success, and
 	// the reason is still to be fetched.
 	RolledBackByRDS bool
+	// GoBack is the step of the road back that is under way, "" for none.
+	GoBack GoBackStep
 }

@@ -44,6 +44,10 @@ type dbMemory struct {
 	// armed is when the way back was, way its last change of state.
 	armed time.Time
 	way   *bluegreen.Way
+	// backDowntime is what was measured of the last going back; drill how the
+	// last drill ended.
+	backDowntime *Downtime
+	drill        *DrillResult
 }
 
 type waveMemory struct {
@@ -209,6 +213,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 			d.foldFact(e, f)
 			d.foldDowntime(e, f.Name)
 			d.foldWay(e, f.Name)
+			d.foldGoBack(e, f.Name)
 		}
 	}
 }
@@ -241,6 +246,7 @@ func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
 		return
 	}
 	delete(d.intents, e.Ref)
+	d.foldGoBackResult(e, act, r)
 	refused := !r.OK && r.Consequence != bluegreen.Ambiguous
 	switch act.Kind {
 	case bluegreen.CreateDeployment:
@@ -339,6 +345,7 @@ func (m *memory) foldHuman(e journal.Entry) {
 		m.touched = append(m.touched, e.Database)
 		d.remember(e)
 		d.foldHuman(r.Verb, h)
+		d.foldGoBackOrder(r, h)
 	case e.Wave != "":
 		w := m.wave(e.Wave)
 		switch r.Verb {

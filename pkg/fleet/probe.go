@@ -64,6 +64,8 @@ const factDowntime = "downtime"
 // downtimeData is the fact's entry in the journal.
 type downtimeData struct {
 	Name string `json:"name"`
+	// Of is what it was felt of: "" a switchover, go-back the way back.
+	Of string `json:"of,omitempty"`
 	Downtime
 }
 
@@ -73,9 +75,14 @@ func (d *dbMemory) foldDowntime(e journal.Entry, name string) {
 		return
 	}
 	var data downtimeData
-	if json.Unmarshal(e.Data, &data) == nil {
-		d.downtime = &data.Downtime
+	if json.Unmarshal(e.Data, &data) != nil {
+		return
 	}
+	if data.Of == ofGoBack {
+		d.backDowntime = &data.Downtime
+		return
+	}
+	d.downtime = &data.Downtime
 }
 
 // gauge adds up the times in which something did not go through. It is pure:

@@ -102,7 +102,9 @@ type DatabaseStatus struct {
 	Downtime *Downtime `json:"downtime,omitempty"`
 	// WayBack is what can still be undone.
 	WayBack WayBack `json:"way_back"`
-	Waivers int     `json:"waivers,omitempty"`
+	// GoBack is the last order to go back after a switchover, nil for none.
+	GoBack  *GoBackStatus `json:"go_back,omitempty"`
+	Waivers int           `json:"waivers,omitempty"`
 	// Ambiguous: nobody may touch it before a person has looked.
 	Ambiguous bool `json:"ambiguous,omitempty"`
 }
@@ -135,9 +137,10 @@ type HistoryEntry struct {
 // what would be lost.
 type WayBack struct {
 	// Kind is none-needed (nothing was changed), delete-green (before the
-	// switchover), wait (a switchover is in progress), rename-with-loss (after
-	// it: old blue is there, writes since would be lost), snapshot-only, done
-	// (already rolled back) or impossible.
+	// switchover), wait (a switchover is in progress), go-back (after it: reverse
+	// replication stands, rollback loses nothing), rename-with-loss (old blue is
+	// there, writes since would be lost: rollback --accept-loss), going-back
+	// (under way), snapshot-only, done (already rolled back) or impossible.
 	Kind  string     `json:"kind"`
 	How   string     `json:"how"`
 	Until *time.Time `json:"until,omitempty"`

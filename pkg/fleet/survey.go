@@ -117,6 +117,7 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 			d.SwitchedAt = &at
 		}
 		d.WayBack = e.withWay(wayBack(f, s, mem.undone), m.key, mem.armed)
+		d.GoBack = e.goBackStatus(u, mem)
 	} else {
 		d.WayBack = wayBack(f, s, nil)
 	}

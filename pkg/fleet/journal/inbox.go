@@ -17,12 +17,15 @@ import (
 type Request struct {
 	// Campaign is whose decision it is; a run of another refuses it.
 	Campaign string    `json:"campaign,omitempty"`
-	Verb     string    `json:"verb"` // approve, pause, resume, skip, retry, rollback, allow-no-sql
+	Verb     string    `json:"verb"` // approve, pause, resume, skip, retry, rollback, allow-no-sql, go-back, go-back-abandon
 	Database string    `json:"db,omitempty"`
 	Wave     string    `json:"wave,omitempty"`
 	By       string    `json:"by"`
 	Why      string    `json:"why,omitempty"`
 	At       time.Time `json:"at"`
+	// AcceptLoss and Drill are of go-back: writes may be lost; go forward again.
+	AcceptLoss bool `json:"accept_loss,omitempty"`
+	Drill      bool `json:"drill,omitempty"`
 }
 
 // Submit leaves a request in the state directory.
