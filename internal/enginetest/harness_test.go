@@ -99,11 +99,17 @@ waves:
 
 func newLab(t *testing.T, fleetText, planText, faults string) *lab {
 	t.Helper()
+	return newLabOf(t, fleetText, planText, faults, 7)
+}
+
+// newLabOf is newLab with the seed of the model's chance.
+func newLabOf(t *testing.T, fleetText, planText, faults string, seed uint64) *lab {
+	t.Helper()
 	f, err := rdssim.ParseFleet(strings.NewReader(fleetText))
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := rdssim.Options{Seed: 7}
+	opts := rdssim.Options{Seed: seed}
 	if faults != "" {
 		if opts.Faults, err = rdssim.ParseFaults(strings.NewReader(faults)); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package rdssim
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +90,9 @@ func (r *region) modifyOptionGroup(p *query.Params) ([]query.Node, error) {
 		if !optionExists(add["OptionName"], g.Major) {
 			return nil, query.Fault("InvalidParameterCombination", "The option %s is not available for mysql %s", add["OptionName"], g.Major)
 		}
-		g.Options = append(g.Options, add["OptionName"])
+		if !slices.Contains(g.Options, add["OptionName"]) { // one that is there is modified
+			g.Options = append(g.Options, add["OptionName"])
+		}
 	}
 	for _, drop := range p.Strings("OptionsToRemove.member") {
 		for n, o := range g.Options {

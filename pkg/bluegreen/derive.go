@@ -207,6 +207,10 @@ func (f Facts) deriveBuilt(s State, blue *Instance, d *Deployment) State {
 	if reason := f.membersMissing(blue, d); reason != "" {
 		return hold(reason, "rollback --database "+f.ID+" removes the green; retry builds a whole one")
 	}
+	if f.Loading != "" {
+		s.Stage, s.Reason, s.NextStep = Adjusting, f.Loading, "wait for the next read"
+		return s
+	}
 	if reason := f.membersUnsettled(d); reason != "" {
 		s.Stage, s.Reason, s.NextStep = Adjusting, reason, "wait for RDS"
 		return s
@@ -321,7 +325,8 @@ func (f Facts) deriveIdle(blue *Instance) State {
 	if unread := unreadable(f.Issues); unread != nil {
 		return set(Held, unread.Message, firstOf(unread.WayOut, "make it readable, then run again"))
 	}
-	if blocked := blockers(f.Issues); len(blocked) > 0 {
+	busy, lasting := f.busyMembers(blue)
+	if blocked := blockers(f.Issues, lasting); len(blocked) > 0 {
 		return set(Blocked, blocked[0].Message+more(len(blocked)-1), firstOf(blocked[0].WayOut, "plan shows the way out"))
 	}
 	if f.Record.ActError != "" {
@@ -347,8 +352,8 @@ func (f Facts) deriveIdle(blue *Instance) State {
 		return set(Blocked, p.Reason, "mend it or waive it, then: retry --database "+f.ID)
 	case p.Verdict != "ready":
 		return set(Held, "precheck is inconclusive: "+p.Reason, "make the checks run, then: retry --database "+f.ID)
-	case !blue.Available():
-		return set(Checked, f.ID+" is "+blue.Status, "wait until it is available")
+	case busy != "":
+		return set(Checked, busy, "wait until it is available")
 	}
 	return set(Checked, "prechecks passed", "build the green in its turn")
 }
@@ -402,10 +407,12 @@ func unreadable(issues []Issue) *Issue {
 	return nil
 }
 
-func blockers(issues []Issue) []Issue {
+// blockers leaves a member that is not available out unless that lasts: blue
+// and its replicas are backed up every day.
+func blockers(issues []Issue, lasting bool) []Issue {
 	var b []Issue
 	for _, i := range issues {
-		if i.Severity == "block" {
+		if i.Severity == "block" && (i.ID != "instance-not-available" || lasting) {
 			b = append(b, i)
 		}
 	}

@@ -166,6 +166,12 @@ func TestDerive(t *testing.T) {
 		// Adjusting.
 		{"members are not listed", builtFacts, dep(func(d *Deployment) { d.Members = nil }), Adjusting, "does not list the members"},
 		{"a member has no green", builtFacts, dep(func(d *Deployment) { d.Members[1].Target = "" }), Adjusting, "orders-r1 has no green yet"},
+		{"blue is backed up when its green could be built", checkedFacts, busy("orders", "backing-up"), Checked, "orders is backing-up"},
+		{"its replica is", checkedFacts, busy("orders-r1", "modifying"), Checked, "orders-r1 is modifying"},
+		{"blue is stopped", checkedFacts, busy("orders", "stopped"), Blocked, "a member"},
+		{"its replica is full", checkedFacts, busy("orders-r1", "storage-full"), Blocked, "a member"},
+		{"what RDS offers is still being read", checkedFacts, func(f *Facts) { f.Loading = "throttled" }, Pending, "throttled"},
+		{"and a green stands there", builtFacts, func(f *Facts) { f.Loading = "throttled" }, Adjusting, "throttled"},
 		{"green is modifying", builtFacts, green(func(i *Instance) { i.Status = "modifying" }), Adjusting, greenID + " is modifying"},
 		{"green's volume initializes", builtFacts, green(func(i *Instance) { i.StorageOperation, i.Progress = "storage-initialization", "40" }), Adjusting, "storage-initialization (40 %)"},
 		{"green has pending changes", builtFacts, green(func(i *Instance) { i.Pending = []string{"DBInstanceClass=x"} }), Adjusting, "waiting for DBInstanceClass"},
@@ -434,5 +440,13 @@ func TestStagesTable(t *testing.T) {
 		if stage.HasGreen() != want {
 			t.Errorf("%s has a green: %v", stage, !want)
 		}
+	}
+}
+
+// busy is a member that is not available, with what the judgement says of it.
+func busy(id, status string) func(*Facts) {
+	return func(f *Facts) {
+		f.Instances[id].Status = status
+		f.Issues = append(f.Issues, Issue{ID: "instance-not-available", Severity: "block", Message: "a member is not available"})
 	}
 }

@@ -60,6 +60,37 @@ func (f Facts) membersMissing(blue *Instance, d *Deployment) string {
 	return ""
 }
 
+// ends are statuses that do not pass by themselves (user guide,
+// accessing-monitoring, "DB instance status").
+var ends = []string{"stop", "fail", "delet", "storage-full", "incompatible", "inaccessible", "insufficient", "restore-error", "suspend"}
+
+// busyMembers says which of blue and its replicas is not available now, and
+// whether one of them will not be by itself.
+func (f Facts) busyMembers(blue *Instance) (reason string, lasting bool) {
+	var busy []string
+	for _, m := range append([]string{blue.ID}, blue.Replicas...) {
+		i := f.Instances[IDFromARN(m)]
+		if i == nil || i.Available() || i.ID != blue.ID && f.isTarget(i.ID) {
+			continue
+		}
+		busy = append(busy, i.ID+" is "+i.Status)
+		lasting = lasting || slices.ContainsFunc(ends, func(s string) bool { return strings.Contains(i.Status, s) })
+	}
+	return strings.Join(busy, "; "), lasting
+}
+
+// isTarget tells a green, which RDS lists among blue's replicas.
+func (f Facts) isTarget(id string) bool {
+	for _, d := range f.Deployments {
+		for _, m := range d.Members {
+			if IDFromARN(m.Target) == id && d.Status != SwitchoverCompleted {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func settleText(i *Instance) string {
 	t := i.Status
 	if i.StorageOperation != "" && i.Status == "available" {

@@ -51,6 +51,9 @@ func Next(f Facts, s State) Step {
 	case Checked:
 		return f.nextBuild()
 	case Adjusting:
+		if f.Loading != "" {
+			return Step{} // the target is not known for certain
+		}
 		return Step{Actions: f.greenChanges(s.Deployment)}
 	case CatchingUp:
 		return Step{Work: []Work{WorkLag}}
@@ -88,7 +91,10 @@ func Next(f Facts, s State) Step {
 
 func (f Facts) nextBuild() Step {
 	blue := f.Instances[f.ID]
-	if blue == nil || !blue.Available() || f.Target == nil || len(f.Hops) == 0 {
+	if blue == nil || f.Target == nil || len(f.Hops) == 0 {
+		return Step{}
+	}
+	if busy, _ := f.busyMembers(blue); busy != "" {
 		return Step{}
 	}
 	// The shell of the hop before keeps the instance inside a deployment, until

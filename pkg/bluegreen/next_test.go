@@ -67,6 +67,10 @@ func TestNext(t *testing.T) {
 		{"green and replica are brought to their target", builtFacts, func(f *Facts) {
 			f.Instances[greenID].Class, f.Instances[greenR1].StorageType = "db.m5.large", "io1"
 		}, []string{"modify " + greenID + ": class db.m7g.large", "modify " + greenR1 + ": storage gp3"}},
+		{"nothing is built while a replica is busy", checkedFacts, func(f *Facts) { f.Instances["orders-r1"].Status = "modifying" }, nil},
+		{"greens are left alone while the target is not certain", builtFacts, func(f *Facts) {
+			f.Instances[greenID].Class, f.Loading = "db.m5.large", "throttled"
+		}, nil},
 		{"only the settled one is modified", builtFacts, func(f *Facts) {
 			f.Instances[greenID].Class, f.Instances[greenR1].StorageType, f.Instances[greenR1].Status = "db.m5.large", "io1", "modifying"
 		}, []string{"modify " + greenID + ": class db.m7g.large"}},

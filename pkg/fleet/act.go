@@ -58,7 +58,7 @@ func queueOrder(q bluegreen.Queue) int {
 func (e *Engine) actOn(ctx context.Context, u unit) error {
 	sc := e.scope(u.scope)
 	for _, a := range u.step.Actions {
-		if a.Group != nil {
+		if a.Group != nil || a.Options != nil {
 			if err := e.ensureGroup(ctx, sc, u, a); err != nil {
 				return e.settle(u, err)
 			}
@@ -80,15 +80,11 @@ func (e *Engine) actOn(ctx context.Context, u unit) error {
 	return nil
 }
 
-// ensureGroup makes a parameter group once, however many databases share it.
+// ensureGroup makes a parameter or option group once, however many databases share it.
 func (e *Engine) ensureGroup(ctx context.Context, sc Scope, u unit, a bluegreen.Action) error {
-	key := u.scope + a.Group.Name
+	key, step := groupStep(u.scope, a)
 	unlock := e.locks.lock(key)
 	defer unlock()
-	step := key + "#" + string(a.Kind) + fmt.Sprint(len(a.Group.Parameters))
-	if n := len(a.Group.Parameters); n > 0 {
-		step += a.Group.Parameters[0].Name
-	}
 	e.mu.Lock()
 	done := e.ensured[key] || e.ensured[step]
 	e.mu.Unlock()
@@ -103,6 +99,20 @@ func (e *Engine) ensureGroup(ctx context.Context, sc Scope, u unit, a bluegreen.
 	e.epoch++
 	e.mu.Unlock()
 	return nil
+}
+
+// groupStep names the group that an action is about, and the action's part in making it.
+func groupStep(scope string, a bluegreen.Action) (key, step string) {
+	if a.Group == nil {
+		key = scope + "option group " + a.Options.Name
+		return key, key + "#" + string(a.Kind)
+	}
+	key = scope + a.Group.Name
+	step = key + "#" + string(a.Kind) + fmt.Sprint(len(a.Group.Parameters))
+	if n := len(a.Group.Parameters); n > 0 {
+		step += a.Group.Parameters[0].Name
+	}
+	return key, step
 }
 
 // markGroup: all calls went through, so the group is complete.

@@ -255,19 +255,3 @@ func (e *Engine) deadScope(seen map[string]*sight) error {
 	}
 	return nil
 }
-
-// refresh reads orderable classes and parameters for hops that began since.
-func (e *Engine) refresh(ctx context.Context) error {
-	for _, sc := range e.cfg.Scopes {
-		s, ref := e.seen[sc.Key()], e.refs[sc.Key()]
-		if s == nil || s.err != nil || ref == nil {
-			continue
-		}
-		if blues := e.freshBlues(sc.Key(), s); len(blues) > 0 {
-			if err := ref.readForHops(ctx, sc, e.cfg.Plan, blues); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}

@@ -65,7 +65,11 @@ type Engine struct {
 	watch   map[string]bluegreen.Watch
 	resting map[string]rest // after AWS asked to wait
 	inWork  map[string]bool // key + work under way
-	ensured map[string]bool // scope + parameter group known to be complete
+	// workDone is the tick in which work of that key ended last.
+	workDone map[string]int
+	// patience counts, by key and work, reads that throttling or a passing state kept away.
+	patience map[string]int
+	ensured  map[string]bool // scope + parameter group known to be complete
 	// wasReady are the databases that this run has seen ready itself.
 	wasReady map[string]bool
 	fatal    error
@@ -127,7 +131,8 @@ func New(cfg Config) *Engine {
 	}
 	return &Engine{cfg: cfg, silent: silent, prices: bluegreen.BuiltinPrices(), resolver: newResolver(cfg),
 		refs: map[string]*reference{}, watch: map[string]bluegreen.Watch{}, resting: map[string]rest{},
-		inWork: map[string]bool{}, failed: map[string]bool{}, ensured: map[string]bool{}, wasReady: map[string]bool{}, work: make(chan struct{}, cfg.Workers), quick: make(chan struct{}, quickReads)}
+		inWork: map[string]bool{}, workDone: map[string]int{}, patience: map[string]int{}, failed: map[string]bool{}, ensured: map[string]bool{},
+		wasReady: map[string]bool{}, work: make(chan struct{}, cfg.Workers), quick: make(chan struct{}, quickReads)}
 }
 
 // ErrInterrupted says that the run stopped because it was asked to; the state is safe.
@@ -207,7 +212,9 @@ func (e *Engine) Survey(ctx context.Context) (Status, error) {
 
 // start makes the first look, reads what the Regions offer, and enlists.
 func (e *Engine) start(ctx context.Context) error {
-	e.seen = e.lookAgain(ctx)
+	if err := e.lookPatiently(ctx); err != nil {
+		return err
+	}
 	var errs []error
 	readable := 0
 	for _, sc := range e.cfg.Scopes {
@@ -383,9 +390,12 @@ func (e *Engine) unit(m member, now time.Time) unit {
 	u.facts.Hops, u.facts.RouteError = res.hops, res.routeE
 	u.facts.Options = res.options
 	u.facts.Target, u.facts.Issues, u.facts.Group = res.target, res.issues, e.groupState(m.scope, res.group)
-	if len(ref.versions) == 0 {
+	switch wait := ref.loading(); {
+	case len(ref.versions) == 0:
 		u.facts.RouteError = ""
 		u.facts.Loading = "the engine versions that RDS offers could not be read: " + ref.gaps["engine versions"]
+	case wait != "" && (len(res.hops) > 0 || ref.passing["engine versions"]):
+		u.facts.RouteError, u.facts.Loading = "", wait
 	}
 	if blue := s.instances[m.id]; blue != nil {
 		u.size = blue.AllocatedGiB

@@ -230,7 +230,7 @@ func (d *dbMemory) foldIntent(e journal.Entry, in intentData) {
 		}
 		if in.Action.Create != nil && in.Action.Create.Name != d.Deployment {
 			d.SwitchAttempts, d.SwitchError, d.BuildError = 0, "", ""
-			d.ConfirmedAt, d.ConfirmError = time.Time{}, ""
+			// The confirmation of the hop before stands: the call may be refused.
 			d.SwitchPending, d.AllowNoSQL = false, nil
 		}
 	case bluegreen.Switchover:

@@ -32,7 +32,7 @@ func (e *Engine) pause(units []unit) time.Duration {
 		case bluegreen.Held:
 			quiet = quiet && !movesByItself(u)
 		case bluegreen.Pending, bluegreen.Checked:
-			quiet = quiet && !asks(u)
+			quiet = quiet && !asks(u) && u.facts.Loading == ""
 		}
 		if u.resting {
 			quiet = false

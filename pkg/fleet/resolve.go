@@ -74,7 +74,7 @@ func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool) *resolv
 	}
 	key := fmt.Sprint(blue.ResourceID, blue.Version, blue.Class, blue.StorageType, blue.AllocatedGiB, blue.IOPS, blue.ThroughputMiBps,
 		blue.ParameterGroup, blue.ParameterStatus, blue.OptionGroup, blue.ManagedSecret, blue.BackupDays, blue.Pending, blue.Replicas,
-		blue.Status == "available", foreign, oneCall != nil && !*oneCall, len(ref.groups), r.loads != nil, r.savedKey(blue))
+		blue.Status == "available", replicaKey(blue, s), foreign, oneCall != nil && !*oneCall, len(ref.groups), r.loads != nil, r.savedKey(blue))
 	if old, ok := r.cache[m.key]; ok && old.key == key {
 		return old.res
 	}
@@ -88,6 +88,17 @@ func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool) *resolv
 	}
 	r.cache[m.key] = resolvedAt{key, res}
 	return res
+}
+
+// replicaKey is what the road depends on of blue's replicas.
+func replicaKey(blue *bluegreen.Instance, s *sight) string {
+	key := ""
+	for _, id := range blue.Replicas {
+		if i := s.instances[bluegreen.IDFromARN(id)]; i != nil {
+			key += fmt.Sprintln(i.Version, i.Class, i.StorageType, i.AllocatedGiB, i.IOPS, i.ParameterGroup, i.ParameterStatus, i.Pending, i.Available())
+		}
+	}
+	return key
 }
 
 // withoutGreens is blue as it is without our deployment: while a green

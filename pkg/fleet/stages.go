@@ -64,6 +64,9 @@ func (e *Engine) journalGreens(u *unit, d *dbMemory) error {
 			return nil
 		}
 		id := bluegreen.IDFromARN(m.Target)
+		if id == u.facts.ID || baseOfOld(bluegreen.IDFromARN(m.Source)) == id {
+			return nil // RDS is moving the names: what is listed is no green's any more
+		}
 		if bluegreen.IDFromARN(m.Source) == u.facts.ID {
 			greens = append([]string{id}, greens...)
 		} else {

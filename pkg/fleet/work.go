@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +46,11 @@ func (e *Engine) startWork(ctx, soft context.Context, u unit) {
 	for _, w := range u.step.Work {
 		key := u.key + string(w)
 		e.mu.Lock()
-		already := e.inWork[key]
-		e.inWork[key] = true
+		// What ended since the unit was derived is not known to it yet.
+		already := e.inWork[key] || e.workDone[key] == e.ticks
+		if !already {
+			e.inWork[key] = true
+		}
 		e.mu.Unlock()
 		if already {
 			continue
@@ -65,6 +69,7 @@ func (e *Engine) startWork(ctx, soft context.Context, u unit) {
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			delete(e.inWork, key)
+			e.workDone[key] = e.ticks
 			if err != nil && e.fatal == nil && ctx.Err() == nil {
 				e.fatal = err
 			}
@@ -142,7 +147,7 @@ func (e *Engine) query(u unit, hop bluegreen.Hop) PrecheckQuery {
 			q.Parameters = append(q.Parameters, precheck.Parameter{Name: p.Name, Value: p.Value})
 		}
 	}
-	if g, ok := ref.options[blue.OptionGroup]; ok && !strings.HasPrefix(g.Name, "default:") {
+	if g, ok := ref.optionGroup(blue.OptionGroup); ok && !strings.HasPrefix(g.Name, "default:") {
 		q.OptionGroup = g.Name
 	}
 	return q
@@ -280,7 +285,11 @@ func (e *Engine) explain(ctx context.Context, u unit) error {
 		since = asked.Add(-clockSkew) // an earlier attempt's failure does not explain this one
 	}
 	failure, heard := "", false
-	if events, err := sc.Trail.Events(ctx, since, "blue-green-deployment", d.ID); err == nil {
+	events, err := sc.Trail.Events(ctx, since, "blue-green-deployment", d.ID)
+	if e.later(u, bluegreen.WorkExplain, err) {
+		return nil // an attempt that nobody can explain would count as a failed one
+	}
+	if err == nil {
 		failure, heard = lastFailure(events), true
 		reason = cmp.Or(failure, reason)
 	}
@@ -355,6 +364,9 @@ func (e *Engine) compareBlue(u unit) error {
 	what := "rolled back: the green is gone; " + u.facts.ID + " was never changed (no earlier record to compare with)"
 	var diff []string
 	if before := u.facts.Record.BlueBefore; before != nil {
+		if before.Status != blue.Status && e.later(u, bluegreen.WorkCompareBlue, errUnsettled) {
+			return nil // a backup or a moment's change is no difference
+		}
 		diff = bluegreen.BlueChanges(*before, *blue)
 		what = fmt.Sprintf("rolled back: the green is gone; %s is as before: %s, %s, %s %d GiB, same endpoint and parameter group",
 			u.facts.ID, blue.Version, blue.Class, blue.StorageType, blue.AllocatedGiB)
@@ -381,16 +393,13 @@ func (e *Engine) recordSwitch(ctx context.Context, u unit) error {
 	if u.state.Deployment != nil {
 		f.Deployment = u.state.Deployment.ID
 	}
-	since := e.cfg.Clock.Now().Add(-24 * time.Hour)
-	for _, green := range u.facts.Record.Greens[:min(1, len(u.facts.Record.Greens))] {
-		events, err := sc.Trail.Events(ctx, since, "db-instance", green)
-		if err != nil {
-			continue // the position is a help, not a condition; its absence shows in the report
-		}
-		for _, ev := range events {
-			if m := coordinates.FindStringSubmatch(ev.Message); m != nil {
-				f.Binlog = m[1] + ":" + m[2]
-			}
+	events, err := e.greenEvents(ctx, sc, u)
+	if e.later(u, bluegreen.WorkRecordSwitch, err) {
+		return nil // without the position there is no way back by replication
+	}
+	for _, ev := range events {
+		if m := coordinates.FindStringSubmatch(ev.Message); m != nil {
+			f.Binlog = m[1] + ":" + m[2]
 		}
 	}
 	what := "switched over: " + u.facts.ID + " answers as " + blue.Version
@@ -398,6 +407,41 @@ func (e *Engine) recordSwitch(ctx context.Context, u unit) error {
 		what += ", old blue is " + f.OldBlue
 	}
 	return e.append(u, journal.Fact, what, f)
+}
+
+// greenEvents are the events of what was the green primary. RDS keeps them under
+// its name of then; where the journal that knew the name is lost, the form of
+// the name finds them.
+func (e *Engine) greenEvents(ctx context.Context, sc Scope, u unit) ([]bluegreen.Event, error) {
+	since := e.cfg.Clock.Now().Add(-24 * time.Hour)
+	if greens := u.facts.Record.Greens; len(greens) > 0 {
+		return sc.Trail.Events(ctx, since, "db-instance", greens[0])
+	}
+	all, err := sc.Trail.Events(ctx, since, "db-instance", "")
+	form := greenOf(u.facts.ID)
+	return slices.DeleteFunc(all, func(ev bluegreen.Event) bool { return !form.MatchString(ev.SourceID) }), err
+}
+
+// greenOf is the form of the names that RDS gives a database's greens.
+func greenOf(id string) *regexp.Regexp {
+	return regexp.MustCompile("^" + regexp.QuoteMeta(id) + "-green-[a-z0-9]{6}$")
+}
+
+// errUnsettled is a state that passes.
+var errUnsettled = &bluegreen.Fault{Code: "Unsettled", Consequence: bluegreen.Retry}
+
+// later tells that work failed for a reason that passes, and is done again in
+// the next tick; so often in a row that nobody waits for ever.
+func (e *Engine) later(u unit, w bluegreen.Work, err error) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	key := u.key + string(w)
+	if err == nil || faultOf(err).Consequence != bluegreen.Retry || e.patience[key] >= bluegreen.OddReads {
+		delete(e.patience, key)
+		return false
+	}
+	e.patience[key]++
+	return true
 }
 
 // append journals an entry about a unit.
