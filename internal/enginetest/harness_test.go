@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,6 +57,8 @@ type lab struct {
 	last  fleet.Status
 	acted int
 	sql   fleet.SQL
+	// refuse answers a call with a fault code instead of the model, "" lets it pass.
+	refuse func(action string, form url.Values) string
 }
 
 // fleetOf describes n small databases: two environments, five services.
@@ -135,7 +138,7 @@ func (l *lab) open(only map[string]bool, report func(fleet.Status)) (*fleet.Engi
 		l.t.Fatal(err)
 	}
 	client, err := awsrds.Dial(l.t.Context(), awsrds.ScopeConfig{AccountID: account, Region: region, EndpointURL: "http://rds.sim",
-		Rate: l.plan.Run.APIRate, HTTPClient: &http.Client{Transport: l.sim.Transport()}})
+		Rate: l.plan.Run.APIRate, HTTPClient: &http.Client{Transport: refuser{l}}})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -131,6 +131,9 @@ func (a Action) String() string {
 	case CreateParameterGroup:
 		return "create parameter group " + a.Group.Name + " (" + a.Group.Family + ")"
 	case SetParameters:
+		if len(a.Group.Parameters) == 1 {
+			return "set " + a.Group.Parameters[0].Name + "=" + a.Group.Parameters[0].Value + " in " + a.Group.Name
+		}
 		return fmt.Sprintf("set %d parameters in %s", len(a.Group.Parameters), a.Group.Name)
 	case CreateOptionGroup:
 		var names []string

@@ -30,7 +30,7 @@ func Derive(f Facts) State {
 	if s.OldBlue == "" {
 		s.OldBlue = f.oldBlue()
 	}
-	return s
+	return f.holdForEvents(s)
 }
 
 // deployments finds our active deployment and our newest completed one.

@@ -20,7 +20,7 @@ var otherIssues = []Issue{
 	{ID: "default-not-pinned", Severity: SeverityWarn, Message: "an old default cannot be kept in the target family", WayOut: "test the application against the new one"},
 	{ID: "lower-case-table-names-not-settable", Severity: SeverityBlock, Code: notSupported, Message: "blue's lower_case_table_names cannot be set in the target family", WayOut: "dump and load"},
 	{ID: "event-scheduler-not-settable", Severity: SeverityBlock, Message: "event_scheduler cannot be turned off in the target family", WayOut: "turn it off on blue"},
-	{ID: "event-scheduler-returns", Severity: SeverityNote, Message: "events run on blue; the scheduler is off on green until after the switchover", WayOut: "set it to ON after the switchover"},
+	{ID: "event-scheduler-returns", Severity: SeverityNote, Message: "events run on blue; the scheduler is off on green until after the switchover", WayOut: "done by the campaign, in a group of the database's own"},
 	{ID: "tls-protocols-lost", Severity: SeverityNote, Message: "clients that speak only TLS 1.0 or 1.1 cannot connect any more", WayOut: "renew those clients"},
 	{ID: "way-back-collation", Severity: SeverityNote, Message: "clients without an explicit collation stop a reverse replica on 5.7", WayOut: "name the collation in the connectors while the way back is wanted"},
 	{ID: "quota-unknown", Severity: SeverityWarn, Message: "a quota is not listed", WayOut: "allow rds:DescribeAccountAttributes"},

@@ -151,6 +151,12 @@ func (f Facts) greenChanges(d *Deployment) []Action {
 				Why: "upgrade the green, which was created on blue's version because of its option group"})
 		}
 	}
+	if slices.ContainsFunc(acts, func(a Action) bool {
+		return a.Modify != nil && a.Modify.ParameterGroup == f.Target.ParameterGroup && a.Modify.ParameterGroup != ""
+	}) {
+		// Blue's group was changed since the create: the translation is another one.
+		acts = append(f.groupActions(), acts...)
+	}
 	return f.owned(acts)
 }
 

@@ -17,6 +17,7 @@ const (
 	WorkExplain      Work = "explain"       // events and logs of a failure
 	WorkCompareBlue  Work = "compare-blue"  // prove that blue is as before
 	WorkRecordSwitch Work = "record-switch" // note the switchover's time and binlog position
+	WorkEvents       Work = "events"        // ask the server whether events run again
 )
 
 // Queue is the limit that a step counts against.
@@ -43,6 +44,10 @@ func Next(f Facts, s State) Step {
 	if s.Ambiguous {
 		return Step{}
 	}
+	return f.withEvents(s, f.next(s))
+}
+
+func (f Facts) next(s State) Step {
 	switch s.Stage {
 	case Pending:
 		if f.Loading == "" {
@@ -108,21 +113,7 @@ func (f Facts) nextBuild() Step {
 			return Step{Queue: BuildQueue, Actions: f.owned([]Action{{Kind: DeleteDeployment, Deployment: d.ID, Why: "its switchover is done; old blue stays"}})}
 		}
 	}
-	var acts []Action
-	if g := f.Group; g != nil {
-		switch {
-		case !g.Exists:
-			acts = append(acts, GroupActions(g.Spec)...)
-		case len(g.Missing) > 0:
-			rest := g.Spec
-			rest.Parameters = g.Missing
-			for _, a := range GroupActions(rest) {
-				if a.Kind == SetParameters {
-					acts = append(acts, a)
-				}
-			}
-		}
-	}
+	acts := f.groupActions()
 	if f.Options != nil {
 		acts = append(acts, Action{Kind: CreateOptionGroup, Options: f.Options, Why: "an option group belongs to one version line"})
 	}
@@ -134,6 +125,20 @@ func (f Facts) nextBuild() Step {
 	}
 	acts = append(acts, Action{Kind: CreateDeployment, Why: reason, Create: &spec})
 	return Step{Queue: BuildQueue, Actions: f.owned(acts)}
+}
+
+// groupActions make the target parameter group, or what is missing of it.
+func (f Facts) groupActions() []Action {
+	g := f.Group
+	switch {
+	case g == nil || g.Exists && len(g.Missing) == 0:
+		return nil
+	case !g.Exists:
+		return GroupActions(g.Spec)
+	}
+	rest := g.Spec
+	rest.Parameters = g.Missing
+	return GroupActions(rest)[1:]
 }
 
 func (f Facts) nextSwitch(s State) Step {

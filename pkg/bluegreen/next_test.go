@@ -43,7 +43,7 @@ func TestNext(t *testing.T) {
 		{"the group first", checkedFacts, func(f *Facts) { f.Group = &GroupState{Spec: spec} },
 			[]string{"queue build", "create parameter group orders-80 (mysql8.0)", "set 2 parameters in orders-80", create}},
 		{"the rest of the group", checkedFacts, func(f *Facts) { f.Group = &GroupState{Spec: spec, Exists: true, Missing: settings[1:]} },
-			[]string{"queue build", "set 1 parameters in orders-80", create}},
+			[]string{"queue build", "set b=2 in orders-80", create}},
 		{"the group is complete", checkedFacts, func(f *Facts) { f.Group = &GroupState{Spec: spec, Exists: true} }, []string{"queue build", create}},
 		{"the deployment of the hop before goes, its old blue stays", func() Facts {
 			f := confirmedFacts(2 * time.Hour)

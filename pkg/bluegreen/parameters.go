@@ -16,6 +16,9 @@ type Translation struct {
 	Changed []TranslationNote `json:"changed,omitempty"`
 	// Pinned lists what is set although nobody had set it.
 	Pinned []TranslationNote `json:"pinned,omitempty"`
+	// EventsOn tells that blue runs events: the scheduler comes back after the
+	// switchover, in a group of the database's own.
+	EventsOn bool `json:"events_on,omitempty"`
 }
 
 // TranslationNote explains one line of a Translation.

@@ -30,6 +30,20 @@ func ParameterGroupName(campaign, sourceGroup, family string, params []Parameter
 	return strings.TrimRight(name[:min(len(name), maxGroupName-len(sum)-1)], "-") + "-" + sum
 }
 
+// OwnGroupName is the deterministic name of a group that one database has for
+// itself, where a change must touch nobody else. purpose says why in a word or
+// two, and stands at the end where no cut reaches it.
+func OwnGroupName(campaign, database, family, purpose string, params []Parameter) string {
+	lines := make([]string, 0, len(params)+1)
+	for _, p := range params {
+		lines = append(lines, p.Name+"="+p.Value)
+	}
+	slices.Sort(lines)
+	end := "-" + slug(purpose) + "-" + shortHash(append(lines, "family="+family, "campaign="+campaign, "database="+database)...)
+	name := slug(strings.Join([]string{campaign, database, family}, "-"))
+	return strings.TrimRight(name[:min(len(name), maxGroupName-len(end))], "-") + end
+}
+
 // DeploymentName is the deterministic name of a database's deployment, and with
 // it the idempotency key: CreateBlueGreenDeployment has no client token. It is
 // 1 to 60 letters, digits and single hyphens and begins with a letter; where

@@ -133,25 +133,31 @@ func (t *translator) tableNames() {
 	}
 }
 
-// scheduler turns the event scheduler off on green, and says when it must
-// return.
+// scheduler turns the event scheduler off on green, and says that it comes back.
 func (t *translator) scheduler() {
-	const name = "event_scheduler"
-	before := orElse(t.user[name].Value, orElse(t.from[name].Value, "OFF"))
-	if !t.pin(name, "OFF", before, "events run on blue and reach green by replication; both running them would collide") {
+	before := orElse(t.user[eventScheduler].Value, orElse(t.from[eventScheduler].Value, eventsDefault(t.fromLine)))
+	if !t.pin(eventScheduler, "OFF", before, "events run on blue and reach green by replication; both running them would collide") {
 		t.issues = append(t.issues, Issue{
 			ID: "event-scheduler-not-settable", Severity: "block", Message: "event_scheduler cannot be turned off in " + t.toFamily,
-			Evidence: name + " is not modifiable", WayOut: "turn it off on blue for the time of the deployment",
-			Source: "RDS user guide, blue-green-deployments-considerations",
+			Evidence: eventScheduler + " is not modifiable", WayOut: "turn it off on blue for the time of the deployment",
+			Source: sourceLimits,
 		})
 	}
-	if switchWord(before) == "1" {
+	if t.out.EventsOn = switchWord(before) == "1"; t.out.EventsOn {
 		t.issues = append(t.issues, Issue{
-			ID: "event-scheduler-returns", Severity: "note", Message: "events run on blue; on green the scheduler is off until after the switchover",
-			Evidence: name + "=" + before, WayOut: "set event_scheduler=ON in the new group after the switchover (dynamic, no reboot)",
-			Source: "RDS user guide, blue-green-deployments-considerations",
+			ID: "event-scheduler-returns", Severity: SeverityNote, Message: "events run on blue; green gets a parameter group of its own with the scheduler off until the switchover is confirmed",
+			Evidence: eventScheduler + "=" + before, WayOut: "done by the campaign: event_scheduler=ON in that group after the switchover (dynamic, no reboot)",
+			Source: sourceLimits,
 		})
 	}
+}
+
+// eventsDefault is the server's own default of event_scheduler: it changed in 8.0.
+func eventsDefault(line string) string {
+	if lineBefore(line, "8.0") {
+		return "OFF"
+	}
+	return "ON"
 }
 
 // redoLog turns the redo log's file size into the capacity that replaced it:

@@ -154,6 +154,12 @@ type Record struct {
 	ConfirmedAt  time.Time
 	ConfirmError string
 	Binlog       string
+	// EventsGroup and EventsValue are where and to what the campaign has set
+	// event_scheduler since the last switchover; EventsSeenAt is when the server
+	// said that events run, EventsError why they do not.
+	EventsGroup, EventsValue string
+	EventsSeenAt             time.Time
+	EventsError              string
 	// BuildError is the explanation fetched for a failed build.
 	BuildError string
 	Greens     []string
@@ -210,6 +216,8 @@ type Watch struct {
 	GoBack       *GoBackLook
 	GoBackUnread int
 	GoBackError  string
+	// EventsTries counts looks at a server whose events should run again.
+	EventsTries int
 }
 
 // OddReads is how many contradicting reads in a row count as ambiguous, rather

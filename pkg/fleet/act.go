@@ -58,7 +58,7 @@ func queueOrder(q bluegreen.Queue) int {
 func (e *Engine) actOn(ctx context.Context, u unit) error {
 	sc := e.scope(u.scope)
 	for _, a := range u.step.Actions {
-		if a.Group != nil || a.Options != nil {
+		if (a.Group != nil || a.Options != nil) && !alone(a) {
 			if err := e.ensureGroup(ctx, sc, u, a); err != nil {
 				return e.settle(u, err)
 			}
@@ -163,7 +163,9 @@ func (e *Engine) act(ctx context.Context, sc Scope, u unit, a bluegreen.Action) 
 	if out.Deployment != nil {
 		res.Deployment = out.Deployment.ID
 	}
-	if err != nil {
+	if err == nil {
+		e.groupChanged(u.scope, a)
+	} else {
 		f := faultOf(err)
 		if e.learn(u, a, f) {
 			f.Consequence = bluegreen.Retry

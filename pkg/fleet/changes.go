@@ -221,7 +221,7 @@ func (e *Engine) freshBlues(scope string, s *sight) []*bluegreen.Instance {
 func keep(u *unit) kept {
 	k := kept{}
 	w := u.facts.Watch
-	k.moves = u.unread || u.busy || u.resting || w.Odd > 0 || w.Missing > 0 || w.IdleSwitch > 0
+	k.moves = u.unread || u.busy || u.resting || w.Odd > 0 || w.Missing > 0 || w.IdleSwitch > 0 || slices.Contains(u.step.Work, bluegreen.WorkEvents)
 	switch u.state.Stage {
 	case bluegreen.Pending, bluegreen.Building, bluegreen.Adjusting, bluegreen.Done, bluegreen.Cleaned, bluegreen.Blocked,
 		bluegreen.Failed, bluegreen.RolledBack, bluegreen.Skipped:

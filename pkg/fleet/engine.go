@@ -385,7 +385,7 @@ func (e *Engine) unit(m member, now time.Time) unit {
 	if yes, known := e.cfg.Store.mem.oneCall[m.scope]; known {
 		oneCall = &yes
 	}
-	res := e.resolver.of(m, s, ref, oneCall)
+	res := e.resolver.of(m, s, ref, oneCall, eventsGivenBack(u.facts.Record, s.instances[m.id]))
 	u.facts.Instances, u.facts.Deployments = s.around(m.id, u.facts.Record), s.byDatabase[m.id]
 	u.facts.Hops, u.facts.RouteError = res.hops, res.routeE
 	u.facts.Options = res.options

@@ -211,6 +211,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 		var f factData
 		if json.Unmarshal(e.Data, &f) == nil {
 			d.foldFact(e, f)
+			d.foldEventsFact(e, f)
 			d.foldDowntime(e, f.Name)
 			d.foldWay(e, f.Name)
 			d.foldGoBack(e, f.Name)
@@ -247,6 +248,7 @@ func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
 	}
 	delete(d.intents, e.Ref)
 	d.foldGoBackResult(e, act, r)
+	d.foldEvents(act, r)
 	refused := !r.OK && r.Consequence != bluegreen.Ambiguous
 	switch act.Kind {
 	case bluegreen.CreateDeployment:

@@ -236,6 +236,12 @@ func foreseen(u unit) []bluegreen.Action {
 	for _, r := range blue.Roles {
 		acts = append(acts, bluegreen.Action{Kind: bluegreen.AddRole, Database: f.ID, Instance: f.ID + "-green-*", Role: r, Why: "RDS does not copy IAM roles to green"})
 	}
-	return append(acts, bluegreen.Action{Kind: bluegreen.Switchover, Database: f.ID, Deployment: bluegreen.DeploymentName(f.Campaign, f.ID, f.Hops[0].To),
+	acts = append(acts, bluegreen.Action{Kind: bluegreen.Switchover, Database: f.ID, Deployment: bluegreen.DeploymentName(f.Campaign, f.ID, f.Hops[0].To),
 		Timeout: f.Policy.SwitchTimeout, Why: fmt.Sprintf("when ready, in the turn of its wave, at most %s lag", f.Policy.MaxLag)})
+	if g := f.Target.ParameterGroup; bluegreen.IsEventsGroup(f.Campaign, g) {
+		back := bluegreen.EventsAction(g, "ON", "when the switchover is confirmed: blue's events ran")
+		back.Database = f.ID
+		acts = append(acts, back)
+	}
+	return acts
 }

@@ -57,7 +57,7 @@ type resolvedAt struct {
 	res *resolved
 }
 
-func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool) *resolved {
+func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool, eventsBack bool) *resolved {
 	blue := s.instances[m.id]
 	if blue == nil {
 		if old, ok := r.cache[m.key]; ok {
@@ -74,11 +74,11 @@ func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool) *resolv
 	}
 	key := fmt.Sprint(blue.ResourceID, blue.Version, blue.Class, blue.StorageType, blue.AllocatedGiB, blue.IOPS, blue.ThroughputMiBps,
 		blue.ParameterGroup, blue.ParameterStatus, blue.OptionGroup, blue.ManagedSecret, blue.BackupDays, blue.Pending, blue.Replicas,
-		blue.Status == "available", replicaKey(blue, s), foreign, oneCall != nil && !*oneCall, len(ref.groups), r.loads != nil, r.savedKey(blue))
+		blue.Status == "available", replicaKey(blue, s), foreign, oneCall != nil && !*oneCall, len(ref.groups), r.loads != nil, eventsBack, r.savedKey(blue))
 	if old, ok := r.cache[m.key]; ok && old.key == key {
 		return old.res
 	}
-	in := resolution{plan: r.plan, blue: blue, sight: s, ref: ref, oneCall: oneCall, loads: r.loads[m.scope]}
+	in := resolution{plan: r.plan, blue: blue, sight: s, ref: ref, oneCall: oneCall, loads: r.loads[m.scope], eventsBack: eventsBack}
 	if n, ok := r.neighbours[m.key]; ok {
 		in.neighbours = &n
 	}
@@ -137,6 +137,7 @@ type resolution struct {
 	oneCall    *bool
 	loads      map[string]bluegreen.Load
 	neighbours *Neighbours // nil: the server was not asked
+	eventsBack bool        // event_scheduler was given back in blue's own group
 }
 
 // resolve is pure: the road of one database from what was read.
@@ -158,7 +159,7 @@ func (in resolution) resolve() *resolved {
 	if len(hops) == 0 {
 		return res
 	}
-	res.translate(in.plan, in.blue, hop, in.ref)
+	in.translate(res, hop)
 	res.carryOptions(in.plan, in.blue, hop, in.ref)
 	res.issues = append(res.issues, in.eligible(replicas, hop, res)...)
 	bluegreen.SortIssues(res.issues)
@@ -181,7 +182,8 @@ func (in resolution) replicas() []bluegreen.Instance {
 }
 
 // translate finds or makes up the target parameter group.
-func (res *resolved) translate(p *plan.Plan, blue *bluegreen.Instance, hop bluegreen.Hop, ref *reference) {
+func (in resolution) translate(res *resolved, hop bluegreen.Hop) {
+	p, blue, ref := in.plan, in.blue, in.ref
 	if g := p.Target.ParameterGroup; g != plan.Translate && g != "" {
 		res.target.ParameterGroup = g
 		return
@@ -197,6 +199,7 @@ func (res *resolved) translate(p *plan.Plan, blue *bluegreen.Instance, hop blueg
 			WayOut:  "allow rds:DescribeDBParameters, or name target.parameter_group in the plan"})
 		return
 	}
+	user = bluegreen.EventsBefore(user, p.Name, blue.ParameterGroup, in.eventsBack)
 	tr, issues := bluegreen.TranslateParameters(user, ref.defaults[from], ref.defaults[hop.Family], from, hop.Family, bluegreen.TranslatePolicy{WayBack: true})
 	res.trans = &tr
 	res.issues = append(res.issues, issues...)
@@ -207,16 +210,29 @@ func (res *resolved) translate(p *plan.Plan, blue *bluegreen.Instance, hop blueg
 		res.target.ParameterGroup = "default." + hop.Family
 		return
 	}
-	name := bluegreen.ParameterGroupName(p.Name, blue.ParameterGroup, hop.Family, tr.Set)
-	res.target.ParameterGroup = name
-	spec := bluegreen.ParameterSpec{Name: name, Family: hop.Family, Parameters: tr.Set,
-		Description: "translated from " + blue.ParameterGroup + " by rdsupgrade",
-		Tags:        map[string]string{bluegreen.TagCampaign: p.Name}}
-	_, exists := ref.groups[name]
+	spec := groupSpec(p.Name, blue, hop.Family, tr)
+	res.target.ParameterGroup = spec.Name
+	_, exists := ref.groups[spec.Name]
 	res.group = &bluegreen.GroupState{Spec: spec, Exists: exists}
 	if exists {
-		res.group.Missing = missingParameters(tr.Set, ref.parameters[name])
+		res.group.Missing = missingParameters(tr.Set, ref.parameters[spec.Name])
 	}
+}
+
+// groupSpec is the group to make of a translation: one that all share whose
+// group and content are the same, or the database's own where its events must
+// run again after the switchover.
+func groupSpec(campaign string, blue *bluegreen.Instance, family string, tr bluegreen.Translation) bluegreen.ParameterSpec {
+	spec := bluegreen.ParameterSpec{Family: family, Parameters: tr.Set,
+		Name:        bluegreen.ParameterGroupName(campaign, blue.ParameterGroup, family, tr.Set),
+		Description: "translated from " + blue.ParameterGroup + " by rdsupgrade",
+		Tags:        map[string]string{bluegreen.TagCampaign: campaign}}
+	if tr.EventsOn {
+		spec.Name = bluegreen.EventsGroupName(campaign, blue.ID, family, tr.Set)
+		spec.Description += " for " + blue.ID + " alone: its events run again after the switchover"
+		spec.Tags[bluegreen.TagDatabase] = blue.ID
+	}
+	return spec
 }
 
 // carryOptions finds or makes up the option group of a blue that has a custom one.
@@ -269,7 +285,7 @@ func (in resolution) eligible(replicas []bluegreen.Instance, hop bluegreen.Hop, 
 		// RDS lists a family's default group once an instance has used it, and makes it when needed.
 		f.TargetGroup = &bluegreen.ParameterGroup{Name: res.target.ParameterGroup, Family: family}
 	}
-	if res.group != nil && f.TargetParameters == nil {
+	if res.group != nil { // whatever it holds now, this is what it is made to
 		f.TargetParameters = res.group.Spec.Parameters
 	}
 	if g, ok := ref.options[blue.OptionGroup]; ok {

@@ -95,6 +95,8 @@ func (e *Engine) do(ctx context.Context, u unit, w bluegreen.Work) error {
 		return e.compareBlue(u)
 	case bluegreen.WorkRecordSwitch:
 		return e.recordSwitch(ctx, u)
+	case bluegreen.WorkEvents:
+		return e.lookAtEvents(ctx, u)
 	}
 	return nil
 }
