@@ -21,6 +21,8 @@ type EventsState struct {
 	// Asleep are enabled events that replication switched off: they were made
 	// on blue while green replicated, and do not run before ALTER EVENT.
 	Asleep []string
+	// Unlisted says why sleeping events could not be listed, "" when they were.
+	Unlisted string
 }
 
 // AsksEvents is a second face of SQL: whether a server runs its events.
@@ -50,9 +52,9 @@ func (a *Access) Events(ctx context.Context, ep Endpoint) (EventsState, error) {
 	}
 	st.Running = strings.EqualFold(st.Value, "ON") || st.Value == "1"
 	// The word is SLAVESIDE_DISABLED until 8.4, REPLICA_SIDE_DISABLED from there.
-	rows, err = precheck.Ask(ctx, t, "SELECT EVENT_SCHEMA AS s, EVENT_NAME AS e FROM information_schema.EVENTS WHERE STATUS LIKE '%SIDE\\_DISABLED' ORDER BY 1, 2 LIMIT 200")
+	rows, err = precheck.Ask(ctx, t, "/* rdsupgrade:ask.events */ SELECT EVENT_SCHEMA AS s, EVENT_NAME AS e FROM information_schema.EVENTS WHERE STATUS LIKE '%SIDE\\_DISABLED' ORDER BY 1, 2 LIMIT 200")
 	if err != nil {
-		return st, fmt.Errorf("ask %s for its events: %w", ep.ID, err)
+		st.Unlisted = err.Error()
 	}
 	for _, r := range rows {
 		st.Asleep = append(st.Asleep, r["s"]+"."+r["e"])
@@ -96,6 +98,9 @@ func eventsRun(st EventsState) string {
 	if n := len(st.Asleep); n > 0 {
 		s += fmt.Sprintf("; %d sleep, because replication made them, until somebody says ALTER DEFINER=... EVENT ... ENABLE: %s",
 			n, strings.Join(st.Asleep[:min(n, 10)], ", ")+plusMore(n-10))
+	}
+	if st.Unlisted != "" {
+		s += "; whether some sleep is not known: " + st.Unlisted
 	}
 	return s
 }

@@ -46,7 +46,7 @@ func (a *Access) Neighbours(ctx context.Context, ep Endpoint) (Neighbours, error
 		return n, fmt.Errorf("ask %s for its replication: %w", ep.ID, err)
 	}
 	n.External = len(rows) > 0
-	rows, err = precheck.Ask(ctx, t, "SELECT USER AS u, HOST AS h FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")
+	rows, err = precheck.Ask(ctx, t, "/* rdsupgrade:ask.readers */ SELECT USER AS u, HOST AS h FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'")
 	if err != nil {
 		return n, fmt.Errorf("ask %s for the readers of its binary log: %w", ep.ID, err)
 	}
