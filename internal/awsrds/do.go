@@ -36,6 +36,9 @@ func (c *Client) Do(ctx context.Context, a bluegreen.Action) (bluegreen.Outcome,
 	case bluegreen.CreateDeployment:
 		return c.createDeployment(ctx, *a.Create)
 	case bluegreen.ModifyInstance:
+		if err := c.mustBe(ctx, a); err != nil {
+			return bluegreen.Outcome{}, err
+		}
 		return c.modifyInstance(ctx, a.Instance, *a.Modify)
 	case bluegreen.RebootInstance:
 		_, id, err := put(ctx, c.change.RebootDBInstance, &rds.RebootDBInstanceInput{
@@ -46,7 +49,7 @@ func (c *Client) Do(ctx context.Context, a bluegreen.Action) (bluegreen.Outcome,
 	case bluegreen.DeleteDeployment:
 		return c.deleteDeployment(ctx, a.Deployment, a.DeleteTarget)
 	case bluegreen.DeleteInstance:
-		return c.deleteInstance(ctx, a.Instance, a.Snapshot)
+		return c.deleteInstance(ctx, a)
 	case bluegreen.CreateSnapshot:
 		return c.createSnapshot(ctx, a.Instance, a.Snapshot)
 	case bluegreen.CreateOptionGroup:
@@ -95,8 +98,11 @@ func missing(a bluegreen.Action) string {
 	case bluegreen.DeleteDeployment:
 		return need(a.Deployment != "", "needs a deployment")
 	case bluegreen.DeleteInstance:
-		return need(a.Instance != "" && a.Snapshot != "",
-			"needs an instance and a final snapshot: nothing is deleted without one")
+		if a.Replica {
+			return need(a.Instance != "" && a.ResourceID != "" && a.Snapshot == "", "needs a read replica and its resource id, and no snapshot: RDS takes none of a replica")
+		}
+		return need(a.Instance != "" && a.ResourceID != "" && a.Snapshot != "",
+			"needs an instance, its resource id and a final snapshot: nothing is deleted without one")
 	case bluegreen.CreateSnapshot:
 		return need(a.Instance != "" && a.Snapshot != "", "needs an instance and a snapshot name")
 	case bluegreen.CreateOptionGroup:
@@ -145,27 +151,6 @@ func (c *Client) deleteDeployment(ctx context.Context, id string, target bool) (
 		return bluegreen.Outcome{RequestID: request}, err
 	}
 	return bluegreen.Outcome{Deployment: deploymentOf(out.BlueGreenDeployment), RequestID: request}, nil
-}
-
-func (c *Client) deleteInstance(ctx context.Context, id, snapshot string) (bluegreen.Outcome, error) {
-	_, request, err := put(ctx, c.change.DeleteDBInstance, &rds.DeleteDBInstanceInput{
-		DBInstanceIdentifier: aws.String(id), SkipFinalSnapshot: aws.Bool(false),
-		FinalDBSnapshotIdentifier: aws.String(snapshot)})
-	if !hasCode(err, "DBInstanceNotFound") {
-		return bluegreen.Outcome{RequestID: request}, err
-	}
-	// It is gone. That is what was wanted only if its last state was kept.
-	found, lookErr := c.snapshot(ctx, snapshot)
-	if lookErr != nil {
-		return bluegreen.Outcome{RequestID: request}, lookErr
-	}
-	if found == nil || found.Instance != id {
-		var f *bluegreen.Fault
-		errors.As(err, &f)
-		f.Message = fmt.Sprintf("instance %s is gone, and there is no final snapshot %s of it", oneLine(id), oneLine(snapshot))
-		return bluegreen.Outcome{RequestID: request}, f
-	}
-	return bluegreen.Outcome{RequestID: request, Already: true}, nil
 }
 
 func (c *Client) createSnapshot(ctx context.Context, id, snapshot string) (bluegreen.Outcome, error) {

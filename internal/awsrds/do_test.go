@@ -68,9 +68,6 @@ func TestActionsOnTheWire(t *testing.T) {
 			"DeleteBlueGreenDeployment", map[string]string{"BlueGreenDeploymentIdentifier": "bgd-1"}},
 		"delete deployment and green": {bluegreen.Action{Kind: bluegreen.DeleteDeployment, Deployment: "bgd-1", DeleteTarget: true},
 			"DeleteBlueGreenDeployment", map[string]string{"BlueGreenDeploymentIdentifier": "bgd-1", "DeleteTarget": "true"}},
-		"delete instance": {bluegreen.Action{Kind: bluegreen.DeleteInstance, Instance: "orders-old1", Snapshot: "last"},
-			"DeleteDBInstance", map[string]string{"DBInstanceIdentifier": "orders-old1", "SkipFinalSnapshot": "false",
-				"FinalDBSnapshotIdentifier": "last"}},
 		"snapshot": {bluegreen.Action{Kind: bluegreen.CreateSnapshot, Instance: "orders", Snapshot: "s"},
 			"CreateDBSnapshot", map[string]string{"DBInstanceIdentifier": "orders", "DBSnapshotIdentifier": "s"}},
 		"role": {bluegreen.Action{Kind: bluegreen.AddRole, Instance: "g", Role: "arn:aws:iam::1:role/r (S3_INTEGRATION)"},
@@ -195,10 +192,10 @@ func TestAlready(t *testing.T) {
 	}
 	snapshots := func(instance string) string {
 		return "<DBSnapshots><DBSnapshot><DBSnapshotIdentifier>s</DBSnapshotIdentifier><Engine>mysql</Engine>" +
-			"<DBInstanceIdentifier>" + instance + "</DBInstanceIdentifier></DBSnapshot></DBSnapshots>"
+			"<DbiResourceId>db-" + instance + "</DbiResourceId><DBInstanceIdentifier>" + instance + "</DBInstanceIdentifier></DBSnapshot></DBSnapshots>"
 	}
 	ours := map[string]string{"rdsupgrade:campaign": "q4"}
-	drop := bluegreen.Action{Kind: bluegreen.DeleteInstance, Instance: "orders-old1", Snapshot: "s"}
+	drop := bluegreen.Action{Kind: bluegreen.DeleteInstance, Instance: "orders-old1", ResourceID: "db-orders-old1", Snapshot: "s"}
 	snap := bluegreen.Action{Kind: bluegreen.CreateSnapshot, Instance: "orders", Snapshot: "s"}
 	for name, tt := range map[string]struct {
 		action  bluegreen.Action

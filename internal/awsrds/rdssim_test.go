@@ -197,7 +197,10 @@ func TestSimulatedRoad(t *testing.T) {
 	if out := w.do(drop); !out.Already {
 		t.Errorf("delete again: %+v", out)
 	}
-	old := bluegreen.Action{Kind: bluegreen.DeleteInstance, Instance: "orders-old1", Snapshot: "orders-last"}
+	follower := w.instance("orders-r1-old1")
+	w.do(bluegreen.Action{Kind: bluegreen.DeleteInstance, Instance: follower.ID, ResourceID: follower.ResourceID, Replica: true})
+	w.clock.advance(time.Hour)
+	old := bluegreen.Action{Kind: bluegreen.DeleteInstance, Instance: "orders-old1", ResourceID: blue.ResourceID, Snapshot: "orders-last"}
 	w.do(old)
 	w.clock.advance(2 * time.Hour)
 	if out := w.do(old); !out.Already {

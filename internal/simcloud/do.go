@@ -35,7 +35,7 @@ func (c *Cloud) Do(_ context.Context, a bluegreen.Action) (bluegreen.Outcome, er
 		}
 		return c.change("DeleteBlueGreenDeployment", form, "BlueGreenDeploymentNotFound")
 	case bluegreen.DeleteInstance:
-		return c.change("DeleteDBInstance", url.Values{"DBInstanceIdentifier": {a.Instance}, "FinalDBSnapshotIdentifier": {a.Snapshot}}, "DBInstanceNotFound")
+		return c.deleteInstance(a)
 	case bluegreen.CreateSnapshot:
 		return c.change("CreateDBSnapshot", url.Values{"DBInstanceIdentifier": {a.Instance}, "DBSnapshotIdentifier": {a.Snapshot}}, "DBSnapshotAlreadyExists")
 	case bluegreen.CreateOptionGroup:

@@ -49,7 +49,14 @@ type Action struct {
 	DeleteTarget bool `json:"delete_target,omitempty"`
 	// Snapshot is a final or manual snapshot's name.
 	Snapshot string `json:"snapshot,omitempty"`
-	Role     string `json:"role,omitempty"`
+	// ResourceID is the machine that must bear the name Instance: names move,
+	// and a deletion is refused when another one bears it.
+	ResourceID string `json:"resource_id,omitempty"`
+	// Replica: the deleted instance is a read replica, of which RDS takes no final snapshot.
+	Replica bool `json:"replica,omitempty"`
+	// Adopted: the final snapshot is there already, and no other is taken.
+	Adopted bool   `json:"adopted,omitempty"`
+	Role    string `json:"role,omitempty"`
 }
 
 // CreateSpec is the input of CreateBlueGreenDeployment.
@@ -125,7 +132,13 @@ func (a Action) String() string {
 		}
 		return "delete deployment " + a.Deployment
 	case DeleteInstance:
-		return "delete instance " + a.Instance + " with final snapshot " + a.Snapshot
+		switch {
+		case a.Replica:
+			return "delete read replica " + a.Instance + " (" + a.ResourceID + "), keeping its automated backups"
+		case a.Adopted:
+			return "delete instance " + a.Instance + " (" + a.ResourceID + "), whose final snapshot " + a.Snapshot + " is there already, keeping its automated backups"
+		}
+		return "delete instance " + a.Instance + " (" + a.ResourceID + ") with final snapshot " + a.Snapshot + ", keeping its automated backups"
 	case CreateSnapshot:
 		return "snapshot " + a.Instance + " as " + a.Snapshot
 	case CreateParameterGroup:

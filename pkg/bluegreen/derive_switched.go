@@ -77,16 +77,44 @@ func (f Facts) deriveSwitched(blue *Instance, d *Deployment) State {
 	return f.finished(s, blue)
 }
 
-// finished is the end of the road, with or without an old blue.
+// finished is the end of the road, with or without old servers.
 func (f Facts) finished(s State, blue *Instance) State {
 	s.Stage, s.Reason = Done, "on "+blue.Version
 	if s.OldBlue == "" {
 		s.OldBlue = f.oldBlue()
 	}
-	if s.OldBlue != "" {
+	switch left := f.leftover(); {
+	case s.OldBlue != "":
 		s.NextStep = "remove " + s.OldBlue + " when its time is over"
-	} else if len(f.Record.OldBlues) > 0 {
+	case left != "":
+		s.NextStep = "remove " + left + " when its time is over"
+	case f.unproven() != "":
+		s.Reason += "; " + f.unproven() + " is gone, its final snapshot is being proven"
+		s.NextStep = "rdsupgrade cleanup proves it"
+	case len(f.Record.OldBlues) > 0:
 		s.Stage = Cleaned
 	}
 	return s
+}
+
+// leftover is an old server on record that is still there, "" when none is.
+func (f Facts) leftover() string {
+	for _, k := range f.Record.Known {
+		for id, i := range f.Instances {
+			if !k.Since.IsZero() && i.ResourceID == k.ResourceID && id != k.ID {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// unproven is a server that we removed and whose snapshot was not seen yet.
+func (f Facts) unproven() string {
+	for _, r := range f.Record.Removals {
+		if r.Proven.IsZero() && r.Missing == "" {
+			return r.Instance
+		}
+	}
+	return ""
 }

@@ -164,6 +164,12 @@ type Record struct {
 	BuildError string
 	Greens     []string
 	OldBlues   []string
+	// Known are the servers of every hop as they were before the campaign
+	// touched them, Cleanups people's words that old ones may go, Removals what
+	// became of that. They are replaced, never changed in place.
+	Known    []Known
+	Cleanups []CleanupOrder
+	Removals []Removal
 
 	Paused   *Human
 	Skip     *Human

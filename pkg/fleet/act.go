@@ -135,13 +135,20 @@ func (e *Engine) markGroup(u unit) {
 func (e *Engine) act(ctx context.Context, sc Scope, u unit, a bluegreen.Action) error {
 	in := intentData{Action: a}
 	if a.Kind == bluegreen.CreateDeployment {
-		in.Blue = u.facts.Instances[u.facts.ID]
+		in.Blue, in.Replicas = u.facts.Instances[u.facts.ID], u.replicas()
 	}
 	e.mu.Lock()
 	if a.Kind == bluegreen.Switchover {
 		if why := e.overtaken(u); why != "" {
 			e.mu.Unlock()
 			e.cfg.Log.Info().Str("db", u.key).Str("reason", why).Msg("switchover dropped")
+			return nil
+		}
+	}
+	if a.Kind == bluegreen.DeleteInstance {
+		if why := e.forbidden(u); why != "" {
+			e.mu.Unlock()
+			e.cfg.Log.Info().Str("db", u.key).Str("reason", why).Msg("removal dropped")
 			return nil
 		}
 	}

@@ -314,7 +314,14 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if err := errors.Join(e.probeAll(ctx, units, sch.act), e.watchWays(ctx, units)); err != nil {
 		return units, sch, err
 	}
-	return units, sch, e.carryOut(ctx, soft, units, sch.act)
+	if err := e.carryOut(ctx, soft, units, sch.act); err != nil {
+		return units, sch, err
+	}
+	going, err := e.cleanAll(ctx, soft, units)
+	if going && (sch.outcome == OutcomeDone || sch.outcome == OutcomePartial) {
+		sch.outcome = OutcomeRunning
+	}
+	return units, sch, err
 }
 
 // units puts together what is known of every database, and derives stages. The

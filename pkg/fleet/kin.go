@@ -83,5 +83,9 @@ func (s *sight) around(id string, rec bluegreen.Record) map[string]*bluegreen.In
 	for _, n := range rec.OldBlues {
 		add(n)
 	}
+	for _, k := range rec.Known {
+		add(s.kin.byResource[k.ResourceID])
+		family(k.ID)
+	}
 	return near
 }

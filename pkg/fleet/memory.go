@@ -94,6 +94,8 @@ type (
 	intentData struct {
 		Action bluegreen.Action    `json:"action"`
 		Blue   *bluegreen.Instance `json:"blue,omitempty"` // before the first change
+		// Replicas are blue's, at the same moment.
+		Replicas []bluegreen.Instance `json:"replicas,omitempty"`
 	}
 	resultData struct {
 		OK          bool                  `json:"ok"`
@@ -215,6 +217,8 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 			d.foldDowntime(e, f.Name)
 			d.foldWay(e, f.Name)
 			d.foldGoBack(e, f.Name)
+			d.foldRemoved(e, f.Name)
+			d.foldAside()
 		}
 	}
 }
@@ -222,7 +226,10 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 func (d *dbMemory) foldIntent(e journal.Entry, in intentData) {
 	d.intents[e.Seq] = in.Action
 	switch in.Action.Kind {
+	case bluegreen.DeleteInstance:
+		d.foldRemoval(e, in.Action)
 	case bluegreen.CreateDeployment:
+		d.foldKnown(in)
 		if in.Blue != nil {
 			d.BlueBefore = in.Blue
 			if d.first == "" {
@@ -266,7 +273,12 @@ func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
 			}
 		}
 		d.SwitchAccepted = r.OK
+	case bluegreen.DeleteInstance:
+		d.foldAnswered(act, refused)
 	case bluegreen.ModifyInstance, bluegreen.SetParameters, bluegreen.CreateParameterGroup, bluegreen.AddRole, bluegreen.CreateOptionGroup:
+		if act.ResourceID != "" { // of a clean-up, which the next hop does not wait for
+			break
+		}
 		if r.OK {
 			d.ActError = ""
 		} else if final(r) {
@@ -295,6 +307,7 @@ func (d *dbMemory) foldFact(e journal.Entry, f factData) {
 	case factSwitched:
 		d.SwitchedAt, d.SwitchedTo, d.SwitchedBy = factTime(e, f), f.To, f.Deployment
 		d.ConfirmedAt, d.ConfirmError, d.SwitchError = time.Time{}, "", ""
+		d.foldLeft(d.Deployment, d.SwitchedAt)
 		d.SwitchPending, d.Binlog = false, f.Binlog
 		if d.Rollback != nil {
 			d.undone = append(d.undone, d.Rollback.By+" asked to roll back too late: the switchover had completed")
@@ -348,6 +361,7 @@ func (m *memory) foldHuman(e journal.Entry) {
 		d.remember(e)
 		d.foldHuman(r.Verb, h)
 		d.foldGoBackOrder(r, h)
+		d.foldCleanup(r, h)
 	case e.Wave != "":
 		w := m.wave(e.Wave)
 		switch r.Verb {

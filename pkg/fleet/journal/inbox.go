@@ -17,7 +17,7 @@ import (
 type Request struct {
 	// Campaign is whose decision it is; a run of another refuses it.
 	Campaign string    `json:"campaign,omitempty"`
-	Verb     string    `json:"verb"` // approve, pause, resume, skip, retry, rollback, allow-no-sql, go-back, go-back-abandon
+	Verb     string    `json:"verb"` // approve, pause, resume, skip, retry, rollback, allow-no-sql, go-back, go-back-abandon, cleanup
 	Database string    `json:"db,omitempty"`
 	Wave     string    `json:"wave,omitempty"`
 	By       string    `json:"by"`
@@ -26,6 +26,8 @@ type Request struct {
 	// AcceptLoss and Drill are of go-back: writes may be lost; go forward again.
 	AcceptLoss bool `json:"accept_loss,omitempty"`
 	Drill      bool `json:"drill,omitempty"`
+	// Resources are the resource ids of the servers that a cleanup was shown for.
+	Resources []string `json:"resources,omitempty"`
 }
 
 // Submit leaves a request in the state directory.

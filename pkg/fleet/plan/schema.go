@@ -54,7 +54,7 @@ func defaults(path string) *Plan {
 		Connection: Connection{Auth: AuthNone, TLS: TLSVerify, Connections: 2, Timeout: 10 * time.Second},
 		Prechecks:  Prechecks{FailLevel: "error", MaxAge: day, Budget: 10 * time.Minute},
 		Switchover: Switchover{Timeout: 300 * time.Second, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}},
-		ServiceTag: "service", OwnerTag: "owner",
+		ServiceTag: "service", OwnerTag: "owner", Cleanup: Cleanup{Keep: 14 * day, Policy: CleanupManual},
 		Run: Run{Poll: 30 * time.Second, StableReads: 3, APIRate: 4, BuildAhead: true},
 	}
 }
@@ -102,6 +102,7 @@ var planFields = []field[Plan]{
 	text("owner_tag", func(p *Plan) *string { return &p.OwnerTag }),
 	nested("run", runFields, func(p *Plan) *Run { return &p.Run }),
 	nested("freeze", freezeFields, func(p *Plan) *Freeze { return &p.Freeze }),
+	nested("cleanup", cleanupFields, func(p *Plan) *Cleanup { return &p.Cleanup }),
 	must(field[Plan]{key: "waves", sub: below("[].", waveFields), read: func(d *decoder, v value, p *Plan) {
 		d.list(v, "want a list of waves, each with name and select", func(e value) {
 			w := defaultWave(e.pos)

@@ -29,7 +29,9 @@ type Plan struct {
 	Run      Run
 	// Freeze is an outside signal, not set by default.
 	Freeze Freeze
-	Waves  []Wave
+	// Cleanup is what becomes of the servers that the campaign leaves behind.
+	Cleanup Cleanup
+	Waves   []Wave
 	// Warnings do not keep the plan from being used.
 	Warnings Problems
 }
