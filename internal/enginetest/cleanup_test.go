@@ -3,7 +3,9 @@ package enginetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -118,14 +120,6 @@ func (l *lab) client() *awsrds.Client {
 	return c
 }
 
-func journalLines(t *testing.T, dir string) int {
-	b, err := os.ReadFile(journalPath(dir))
-	if err != nil {
-		t.Error(err)
-	}
-	return bytes.Count(b, []byte("\n"))
-}
-
 func TestCleanup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, sql := left(t)
@@ -180,43 +174,94 @@ func TestCleanup(t *testing.T) {
 	})
 }
 
-// Killed between any two steps, and run again: the same end, nothing twice.
+// killer ends the process at one mutating call: before it is made, or when it
+// was made and its answer is lost. What the journal held then is all that is kept.
+type killer struct {
+	http.RoundTripper
+	at     int
+	made   bool // the call is made
+	kill   func()
+	seen   int
+	killed bool
+}
+
+func (k *killer) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if k.killed {
+		return nil, errors.New("the process is dead")
+	}
+	if !bytes.Contains(body, []byte("Action=Describe")) && !bytes.Contains(body, []byte("Action=List")) {
+		if k.seen++; k.seen == k.at {
+			if k.made {
+				if _, err := k.RoundTripper.RoundTrip(r); err != nil {
+					return nil, err
+				}
+			}
+			k.killed = true
+			k.kill()
+			return nil, errors.New("the process is dead")
+		}
+	}
+	return k.RoundTripper.RoundTrip(r)
+}
+
+// Killed at any call, and run again: the same end, nothing twice, every
+// snapshot proven. The calls are: protection off, three deletions of primaries,
+// one of a replica, three shells.
 func TestCleanupKilled(t *testing.T) {
-	for kill := 1; kill <= 12; kill++ {
-		synctest.Test(t, func(t *testing.T) {
-			l, _ := left(t)
-			time.Sleep(8 * 24 * time.Hour)
-			l.confirm()
-			before := journalLines(t, l.dir)
-			e, _, done := l.open(nil, nil)
-			ctx, cancel := context.WithCancel(t.Context())
-			go func() {
-				for ctx.Err() == nil && journalLines(t, l.dir) < before+kill {
-					time.Sleep(time.Second)
-				}
-				cancel()
-			}()
-			_, err := e.Run(ctx, ctx)
-			cancel()
-			done()
-			if err == nil && kill < 6 {
-				t.Fatalf("kill %d: the run ended by itself", kill)
-			}
-			l.run()
-			for _, id := range []string{"orders", "users", "bills"} {
-				l.expect(id, "cleaned")
-			}
-			for id, n := range l.calls("DeleteDBInstance", "DBInstanceIdentifier") {
-				if n != 1 {
-					t.Errorf("kill %d: %s was deleted %d times", kill, id, n)
-				}
-			}
-			for _, s := range []string{"orders-old1", "users-old1", "bills-old1"} {
-				if l.survey()[s].State != bluegreen.LeftRemoved {
-					t.Errorf("kill %d: %+v", kill, l.survey()[s])
-				}
-			}
-		})
+	for at := 1; at <= 8; at++ {
+		for _, made := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) { cleanKilled(t, at, made) })
+		}
+	}
+}
+
+func cleanKilled(t *testing.T, at int, made bool) {
+	l, _ := left(t)
+	time.Sleep(8 * 24 * time.Hour)
+	l.confirm()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var kept []byte
+	k := &killer{RoundTripper: l.sim.Transport(), at: at, made: made, kill: func() {
+		var err error
+		if kept, err = os.ReadFile(journalPath(l.dir)); err != nil {
+			t.Error(err)
+		}
+		cancel()
+	}}
+	l.through = k
+	e, _, done := l.open(nil, nil)
+	if _, err := e.Run(ctx, ctx); err == nil {
+		t.Errorf("kill at %d: the run ended by itself", at)
+	}
+	done()
+	if !k.killed {
+		t.Fatalf("there was no call %d", at)
+	}
+	if err := os.WriteFile(journalPath(l.dir), kept, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.through = nil
+	l.run()
+	left := l.survey()
+	for _, id := range []string{"orders", "users", "bills"} {
+		l.expect(id, "cleaned")
+		if x := left[id+"-old1"]; x.State != bluegreen.LeftRemoved || x.Snapshot == "" {
+			t.Errorf("kill at %d (made: %v): %+v", at, made, x)
+		}
+	}
+	for id, n := range l.calls("DeleteDBInstance", "DBInstanceIdentifier") {
+		if n != 1 {
+			t.Errorf("kill at %d (made: %v): %s was deleted %d times", at, made, id, n)
+		}
+	}
+	if _, err := journal.Verify(journalPath(l.dir)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -270,6 +315,38 @@ func TestCleanupAutomatic(t *testing.T) {
 		l.run()
 		for _, id := range []string{"orders", "users", "bills"} {
 			l.expect(id, "cleaned")
+		}
+	})
+}
+
+// The final snapshot of an attempt that RDS did not finish is adopted; one that
+// another server's snapshot bears the name of holds the removal.
+func TestCleanupSnapshotThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := left(t)
+		time.Sleep(8 * 24 * time.Hour)
+		list := l.survey()
+		c := l.client()
+		defer c.Close()
+		for of, name := range map[string]string{"users-old1": list["users-old1"].Snapshot, "users": list["bills-old1"].Snapshot} {
+			if _, err := c.Do(t.Context(), bluegreen.Action{Kind: bluegreen.CreateSnapshot, Instance: of, Snapshot: name}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.wantStates(map[string]bluegreen.LeftoverState{"users-old1": bluegreen.LeftHeld, "bills-old1": bluegreen.LeftHeld})
+		time.Sleep(4 * time.Hour)
+		l.confirm()
+		l.run()
+		l.expect("users", "cleaned")
+		l.expect("bills", "done")
+		l.wantStates(map[string]bluegreen.LeftoverState{"users-old1": bluegreen.LeftRemoved, "bills-old1": bluegreen.LeftHeld})
+		for _, m := range l.sim.History() {
+			if m.Action == "DeleteDBInstance" && m.Error == "" && m.Params["DBInstanceIdentifier"] == "users-old1" && m.Params["SkipFinalSnapshot"] != "true" {
+				t.Errorf("%v", m.Params)
+			}
+			if m.Action == "DeleteDBInstance" && m.Params["DeleteAutomatedBackups"] != "false" {
+				t.Errorf("automated backups are not kept: %v", m.Params)
+			}
 		}
 	})
 }

@@ -59,6 +59,8 @@ type lab struct {
 	sql   fleet.SQL
 	// refuse answers a call with a fault code instead of the model, "" lets it pass.
 	refuse func(action string, form url.Values) string
+	// through, when set, stands between the SDK and the model.
+	through http.RoundTripper
 }
 
 // fleetOf describes n small databases: two environments, five services.
@@ -138,7 +140,7 @@ func (l *lab) open(only map[string]bool, report func(fleet.Status)) (*fleet.Engi
 		l.t.Fatal(err)
 	}
 	client, err := awsrds.Dial(l.t.Context(), awsrds.ScopeConfig{AccountID: account, Region: region, EndpointURL: "http://rds.sim",
-		Rate: l.plan.Run.APIRate, HTTPClient: &http.Client{Transport: refuser{l}}})
+		Rate: l.plan.Run.APIRate, HTTPClient: &http.Client{Transport: l.transport()}})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -150,6 +152,13 @@ func (l *lab) open(only map[string]bool, report func(fleet.Status)) (*fleet.Engi
 			l.t.Error(err)
 		}
 	}
+}
+
+func (l *lab) transport() http.RoundTripper {
+	if l.through != nil {
+		return l.through
+	}
+	return refuser{l}
 }
 
 // run carries the campaign forward once.

@@ -204,7 +204,12 @@ func (r *region) databasesOf(p *query.Params) []string {
 		}
 	}
 	if d, ok := r.deploys.get(lower(p.Str("BlueGreenDeploymentIdentifier"))); ok && len(d.Members) > 0 {
-		id = d.Members[0].Blue.ID
+		switch m := d.Members[0]; {
+		case m.Blue != nil:
+			id = m.Blue.ID
+		case m.Green != nil: // old blue was deleted after the switchover
+			id = m.Green.ID
+		}
 	}
 	if id == "" {
 		return nil
