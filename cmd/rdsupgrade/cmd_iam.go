@@ -1,11 +1,13 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/plan"
 )
 
 func iamPolicyCommand(s streams) *cli.Command {
@@ -30,6 +32,9 @@ func iamPolicyCommand(s streams) *cli.Command {
 					return err
 				}
 				o.Campaign, o.Auth = p.Name, p.Connection.Auth
+				if p.Cleanup.Policy == plan.CleanupAutomatic && slices.Contains(o.Commands, "run") && !slices.Contains(o.Commands, "cleanup") {
+					o.Commands = append(o.Commands, "cleanup") // run does it then
+				}
 			}
 			if tag := c.String("tag"); tag != "" {
 				var ok bool

@@ -19,6 +19,7 @@ func commands(ctx contexts, s streams) []*cli.Command {
 		skipCommand(ctx, s),
 		retryCommand(ctx, s),
 		rollbackCommand(ctx, s),
+		cleanupCommand(ctx, s),
 		reportCommand(ctx, s),
 		auditCommand(ctx, s),
 		iamPolicyCommand(s),

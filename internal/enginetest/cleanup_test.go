@@ -56,14 +56,14 @@ func (l *lab) survey() map[string]bluegreen.Leftover {
 	l.t.Helper()
 	e, _, done := l.open(nil, nil)
 	defer done()
-	_, found, err := e.SurveyCleanup(l.t.Context())
+	st, err := e.SurveyCleanup(l.t.Context())
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	out := map[string]bluegreen.Leftover{}
-	for _, c := range found {
-		for _, x := range c.Leftovers {
-			out[x.Instance] = x
+	for _, d := range st.Databases {
+		for _, x := range d.Leftovers {
+			out[x.Instance] = x.Leftover
 		}
 	}
 	return out
@@ -74,13 +74,14 @@ func (l *lab) confirm() {
 	l.t.Helper()
 	e, store, done := l.open(nil, nil)
 	defer done()
-	_, found, err := e.SurveyCleanup(l.t.Context())
+	st, err := e.SurveyCleanup(l.t.Context())
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	for key, c := range found {
-		var due []bluegreen.Leftover
-		for _, x := range c.Leftovers {
+	for _, d := range st.Databases {
+		key := d.Key()
+		var due []fleet.LeftoverStatus
+		for _, x := range d.Leftovers {
 			if x.State == bluegreen.LeftDue {
 				due = append(due, x)
 			}

@@ -323,3 +323,10 @@ func FinalSnapshotName(campaign string, k Known) string {
 
 // notInName: RDS takes letters, digits and single hyphens.
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// OurGroup tells that a parameter group bears a name that the campaign gives.
+func OurGroup(campaign string, g ParameterGroup) bool {
+	return strings.HasPrefix(g.Name, slug(campaign)+"-") && groupHash.MatchString(g.Name)
+}
+
+var groupHash = regexp.MustCompile(`-[0-9a-f]{8}$`)

@@ -51,6 +51,8 @@ type Removal struct {
 	Asked      time.Time
 	// Sent: AWS may have heard the call.
 	Sent bool
+	// Was is the server as it was then.
+	Was *Instance
 	// Proven is when it was seen gone and its snapshot available; Missing says
 	// that it is gone without.
 	Proven  time.Time

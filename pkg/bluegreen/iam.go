@@ -127,7 +127,7 @@ func (p *policy) tagged(kind, key, value string) conditions {
 }
 
 func (p *policy) logins() {
-	if !p.has("precheck", "run", "plan") {
+	if !p.has("precheck", "run", "plan", "rollback", "cleanup") {
 		return
 	}
 	switch p.o.Auth {

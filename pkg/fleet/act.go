@@ -137,6 +137,9 @@ func (e *Engine) act(ctx context.Context, sc Scope, u unit, a bluegreen.Action) 
 	if a.Kind == bluegreen.CreateDeployment {
 		in.Blue, in.Replicas = u.facts.Instances[u.facts.ID], u.replicas()
 	}
+	if a.Kind == bluegreen.DeleteInstance {
+		in.Blue = u.facts.Instances[a.Instance]
+	}
 	e.mu.Lock()
 	if a.Kind == bluegreen.Switchover {
 		if why := e.overtaken(u); why != "" {

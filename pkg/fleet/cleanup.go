@@ -24,10 +24,15 @@ type Visitors interface {
 	Clients(context.Context, Endpoint) ([]string, error)
 }
 
-// cleanup is what there is to clean up after one unit, without any reading.
+// cleanup is what there is to clean up after one unit.
 func (e *Engine) cleanup(u unit, members map[string][]bluegreen.Deployment, readings map[string]bluegreen.CleanupReading) bluegreen.Cleaning {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.judgeLeft(u, members, readings)
+}
+
+// judgeLeft is cleanup for callers that hold the engine's mutex.
+func (e *Engine) judgeLeft(u unit, members map[string][]bluegreen.Deployment, readings map[string]bluegreen.CleanupReading) bluegreen.Cleaning {
 	f := bluegreen.CleanupFacts{Facts: u.facts, State: u.state, Keep: e.cfg.Plan.Cleanup.Keep, Automatic: e.cfg.Plan.Cleanup.Policy == plan.CleanupAutomatic,
 		MemberOf: members, Readings: readings}
 	f.Record = e.cfg.Store.mem.record(u.key)
@@ -136,11 +141,27 @@ func (e *Engine) clean(ctx context.Context, u unit, members map[string][]bluegre
 		if ctx.Err() != nil {
 			return nil
 		}
+		if err := e.endWay(u, a); err != nil {
+			return err
+		}
 		if err := e.act(ctx, sc, u, a); err != nil {
 			return e.settle(u, err)
 		}
 	}
 	return nil
+}
+
+// endWay notes what the armed way back leaves behind when its server goes.
+func (e *Engine) endWay(u unit, a bluegreen.Action) error {
+	e.mu.Lock()
+	mem := e.cfg.Store.mem.databases[u.key]
+	armed := a.Kind == bluegreen.DeleteInstance && mem != nil && !mem.armed.IsZero() && a.Instance == u.state.OldBlue
+	e.mu.Unlock()
+	if !armed {
+		return nil
+	}
+	return e.append(u, journal.Fact, "the way back ends: "+a.Instance+" is removed, and its replication with it; the account "+
+		e.cfg.Plan.Switchover.WayBack.User+", the schema rdsupgrade and the binlog retention stay on "+u.facts.ID, factData{Name: factWayEnded})
 }
 
 // cleanupReadings asks who is connected to the servers, and whether their final
@@ -233,35 +254,4 @@ func (u *unit) replicas() []bluegreen.Instance {
 		}
 	}
 	return out
-}
-
-// SurveyCleanup looks once at everything the campaign left behind, with the
-// readings that a removal would ask for; it changes nothing. The list is by
-// database key.
-func (e *Engine) SurveyCleanup(ctx context.Context) (Status, map[string]bluegreen.Cleaning, error) {
-	st, err := e.Survey(ctx)
-	if err != nil {
-		return st, nil, err
-	}
-	out := map[string]bluegreen.Cleaning{}
-	members := map[string]map[string][]bluegreen.Deployment{}
-	for _, u := range e.list {
-		if members[u.scope] == nil {
-			members[u.scope] = e.seen[u.scope].members()
-		}
-		c := e.cleanup(u, members[u.scope], nil)
-		var want []string
-		for _, l := range c.Leftovers {
-			if l.State == bluegreen.LeftDue || l.State == bluegreen.LeftRemoving {
-				want = append(want, l.ResourceID)
-			}
-		}
-		if len(want) > 0 {
-			c = e.cleanup(u, members[u.scope], e.cleanupReadings(ctx, u, c.Leftovers, want))
-		}
-		if len(c.Leftovers) > 0 {
-			out[u.key] = c
-		}
-	}
-	return st, out, nil
 }

@@ -93,7 +93,7 @@ func (m *memory) wave(name string) *waveMemory {
 type (
 	intentData struct {
 		Action bluegreen.Action    `json:"action"`
-		Blue   *bluegreen.Instance `json:"blue,omitempty"` // before the first change
+		Blue   *bluegreen.Instance `json:"blue,omitempty"` // before the first change, or before it is deleted
 		// Replicas are blue's, at the same moment.
 		Replicas []bluegreen.Instance `json:"replicas,omitempty"`
 	}
@@ -227,7 +227,7 @@ func (d *dbMemory) foldIntent(e journal.Entry, in intentData) {
 	d.intents[e.Seq] = in.Action
 	switch in.Action.Kind {
 	case bluegreen.DeleteInstance:
-		d.foldRemoval(e, in.Action)
+		d.foldRemoval(e, in)
 	case bluegreen.CreateDeployment:
 		d.foldKnown(in)
 		if in.Blue != nil {

@@ -15,6 +15,9 @@ import (
 // data are kept.
 const factRemoved = "removed"
 
+// factWayEnded is an armed way back whose server is removed.
+const factWayEnded = "way-back-ended"
+
 // removedData is the fact's entry in the journal.
 type removedData struct {
 	Name       string `json:"name"`
@@ -92,8 +95,9 @@ func (d *dbMemory) foldAside() {
 
 // foldRemoval takes an announced removal in. One on record whose answer is not
 // known, or was a yes, may have happened whatever the new call is answered.
-func (d *dbMemory) foldRemoval(e journal.Entry, a bluegreen.Action) {
-	r := bluegreen.Removal{ResourceID: a.ResourceID, Instance: a.Instance, Snapshot: a.Snapshot, Asked: e.At}
+func (d *dbMemory) foldRemoval(e journal.Entry, in intentData) {
+	a := in.Action
+	r := bluegreen.Removal{ResourceID: a.ResourceID, Instance: a.Instance, Snapshot: a.Snapshot, Asked: e.At, Was: in.Blue}
 	list := slices.DeleteFunc(slices.Clone(d.Removals), func(o bluegreen.Removal) bool {
 		r.Sent = r.Sent || o.ResourceID == a.ResourceID
 		return o.ResourceID == a.ResourceID
@@ -140,7 +144,7 @@ func (d *dbMemory) foldCleanup(r journal.Request, h *bluegreen.Human) {
 
 // CleanupRequest is a person's second key for the servers of one database that
 // were due when they were shown.
-func CleanupRequest(campaign, key string, due []bluegreen.Leftover, withoutSQL bool, by, why string, at time.Time) journal.Request {
+func CleanupRequest(campaign, key string, due []LeftoverStatus, withoutSQL bool, by, why string, at time.Time) journal.Request {
 	r := journal.Request{Campaign: campaign, Verb: verbCleanup, Database: key, By: by, Why: why, At: at}
 	if withoutSQL {
 		r.Verb = verbCleanupWithoutSQL

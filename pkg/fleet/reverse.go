@@ -154,7 +154,8 @@ func (e *Engine) watchWays(ctx context.Context, units []unit) error {
 // and old blue is there.
 func (u *unit) hasWay() bool {
 	rec := u.facts.Record
-	return !rec.SwitchedAt.IsZero() && rec.Binlog != "" && u.oldBlue() != "" && u.facts.Instances[u.oldBlue()] != nil && u.facts.Instances[u.facts.ID] != nil
+	old := u.facts.Instances[u.oldBlue()]
+	return !rec.SwitchedAt.IsZero() && rec.Binlog != "" && old != nil && old.Status != "deleting" && u.facts.Instances[u.facts.ID] != nil
 }
 
 // oldBlue is the blue of the last hop.

@@ -105,6 +105,9 @@ type DatabaseStatus struct {
 	// GoBack is the last order to go back after a switchover, nil for none.
 	GoBack  *GoBackStatus `json:"go_back,omitempty"`
 	Waivers int           `json:"waivers,omitempty"`
+	// Leftovers are the servers that the campaign left behind: old blues, their
+	// read replicas, and what a rollback set aside.
+	Leftovers []LeftoverStatus `json:"leftovers,omitempty"`
 	// Ambiguous: nobody may touch it before a person has looked.
 	Ambiguous bool `json:"ambiguous,omitempty"`
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"strings"
+	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 )
@@ -36,8 +37,14 @@ func (e *Engine) status(units []unit, sch schedule) Status {
 	if !p.Deadline.IsZero() {
 		st.Deadline = p.Deadline.String()
 	}
+	members := map[string]map[string][]bluegreen.Deployment{}
 	for i := range units {
 		d := e.databaseStatus(units[i], e.campaign.members[i])
+		if scope := units[i].scope; members[scope] == nil {
+			members[scope] = e.seen[scope].members()
+		}
+		d.Leftovers = e.leftovers(units[i], members[units[i].scope], nil)
+		d.keepWay(p.Cleanup.Keep)
 		if w := sch.wait[i]; w != "" && d.NextStep != "" && len(units[i].step.Actions) > 0 {
 			d.NextStep = w
 		}
@@ -149,4 +156,17 @@ func (e *Engine) route(u unit, blue *bluegreen.Instance) []string {
 		add(h.To)
 	}
 	return r
+}
+
+// keepWay says until when a way back after a switchover is open: as long as old
+// blue is kept.
+func (d *DatabaseStatus) keepWay(keep time.Duration) {
+	if d.WayBack.Until != nil || d.SwitchedAt == nil || d.OldBlue == "" {
+		return
+	}
+	switch d.WayBack.Kind {
+	case "rename-with-loss", "go-back":
+		until := d.SwitchedAt.Add(keep).UTC()
+		d.WayBack.Until = &until
+	}
 }

@@ -53,6 +53,9 @@ func money(e bluegreen.Estimate) string {
 	return "not known"
 }
 
+// Money is an estimate as reports write it.
+func Money(e bluegreen.Estimate) string { return money(e) }
+
 // dollars writes cents below 100 dollars and whole, grouped dollars above.
 func dollars(usd float64) string {
 	if math.Abs(usd) < 100 {
