@@ -12,10 +12,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim"
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim/simserver"
@@ -42,6 +47,34 @@ func TestMain(m *testing.M) {
 
 const databases = 20
 
+// season is a campaign and what goes wrong around it.
+type season struct {
+	name   string
+	target string // version
+	faults string // of rdssim
+}
+
+// weather is what transport and API do to every call.
+const weather = `
+  - {kind: throttle, rate: 0.1}
+  - {kind: server-error, rate: 0.05}
+  - {kind: lost-answer, rate: 0.15}
+  - {kind: flapping, action: DescribeDBInstances, rate: 0.01}
+  - {kind: flapping, action: DescribeBlueGreenDeployments, rate: 0.01}`
+
+// trouble is what goes wrong at RDS with single databases.
+const trouble = `
+  - {kind: switchover-timeout, database: db-05, count: 1}
+  - {kind: switchover-timeout, database: db-06, count: 2, status: AVAILABLE}
+  - {kind: guardrail, database: db-09, count: 1}
+  - {kind: precheck-failure, database: db-10, count: 1, reason: oldTemporalCheck}`
+
+var (
+	calm      = season{"calm", "8.0", ""}
+	allAtOnce = season{"all at once", "8.0", weather + trouble}
+	seasons   = []season{calm, {"weather", "8.0", weather}, {"trouble", "8.0", trouble}, allAtOnce, {"two hops", "8.4", weather + trouble}}
+)
+
 // world is a simulated RDS with a campaign over it.
 type world struct {
 	t     *testing.T
@@ -50,12 +83,14 @@ type world struct {
 	state string
 }
 
-func newWorld(t *testing.T, speed float64) *world {
-	t.Helper()
+// fleet is 20 databases: plain ones, with replicas, parameter and option groups.
+func fleet() string {
 	var b strings.Builder
 	b.WriteString(`mysql: {user: auditor, password: simulated}
-accounts: [{id: "111122223333", regions: [eu-west-1], quotas: {DBInstances: 200}}]
+accounts: [{id: "111122223333", regions: [eu-west-1], quotas: {DBInstances: 300, OptionGroups: 100}}]
 defaults: {engine_version: 5.7.44, account: "111122223333", region: eu-west-1, profile: clean, lag_seconds: 20}
+parameter_groups: [{name: shared57, family: mysql5.7, parameters: {max_connections: "700", long_query_time: "2"}}]
+option_groups: [{name: audit57, major_version: "5.7", options: [MARIADB_AUDIT_PLUGIN]}]
 databases:
 `)
 	for i := range databases {
@@ -63,13 +98,33 @@ databases:
 		if i < 4 {
 			env = "test"
 		}
-		fmt.Fprintf(&b, "  - {id: db-%02d, tags: {env: %s, service: svc-%d}}\n", i, env, i%10)
+		more := ""
+		switch i % 8 {
+		case 3:
+			more = ", parameter_group: shared57"
+		case 4:
+			more = fmt.Sprintf(", replicas: [{id: db-%02d-r1}]", i)
+		case 7:
+			more = ", option_group: audit57"
+		}
+		fmt.Fprintf(&b, "  - {id: db-%02d, tags: {env: %s, service: svc-%d}%s}\n", i, env, i%10, more)
 	}
-	f, err := rdssim.ParseFleet(strings.NewReader(b.String()))
+	return b.String()
+}
+
+func newWorld(t *testing.T, speed float64, in season) *world {
+	t.Helper()
+	f, err := rdssim.ParseFleet(strings.NewReader(fleet()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := simserver.Start(simserver.Config{Fleet: f, Options: rdssim.Options{Speed: speed, Seed: 3, Throttle: rdssim.Throttle{Burst: 100_000, PerSecond: 10_000}}})
+	o := rdssim.Options{Speed: speed, Seed: 3, Throttle: rdssim.Throttle{Burst: 100_000, PerSecond: 10_000}}
+	if in.faults != "" {
+		if o.Faults, err = rdssim.ParseFaults(strings.NewReader("faults:" + in.faults)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := simserver.Start(simserver.Config{Fleet: f, Options: o})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,13 +135,13 @@ databases:
 name: crash
 deadline: 2027-01-31
 accounts: [{id: "111122223333", regions: [eu-west-1]}]
-target: {engine_version: "8.0", storage: {type: gp3}, instance_class: graviton, parameter_group: translate}
+target: {engine_version: "` + in.target + `", storage: {type: gp3}, instance_class: graviton, parameter_group: translate}
 connection: {auth: env, user: auditor, password_env: DBPASS, tls: off, timeout: 5s}
 switchover: {timeout: 300s, max_replica_lag: 5s, lag_for: 1s, retries: 1}
 run: {poll: 100ms, stable_reads: 2, api_rate: 50}
 waves:
   - {name: test, select: {tags: {env: test}}, limits: {build: 4, switch: 2}, error_budget: 1, soak: 0s, approval: auto}
-  - {name: prod, select: {tags: {env: prod}}, limits: {build: 10, switch: 4}, error_budget: 10%, soak: 0s, approval: auto}
+  - {name: prod, select: {tags: {env: prod}}, limits: {build: 10, switch: 4}, error_budget: 30%, soak: 0s, approval: auto}
 `
 	if err := os.WriteFile(filepath.Join(w.dir, "plan.yaml"), []byte(plan), 0o600); err != nil {
 		t.Fatal(err)
@@ -118,43 +173,88 @@ func (w *world) run(args ...string) (code int, out string) {
 // moved counts what was done at RDS so far.
 func (w *world) moved() int { return len(w.sim.Sim.History()) }
 
-// final is how the fleet stands: what answers to each name, on what.
+var madeUp = regexp.MustCompile(`-green-[a-z0-9]{6}|bgd-[a-z0-9]{16}`)
+
+// final is how the account stands: instances, deployments, groups; what RDS
+// makes up of names is left out.
 func (w *world) final() string {
 	var b strings.Builder
-	for _, i := range w.sim.Sim.State().Instances {
-		fmt.Fprintf(&b, "%s %s %s\n", i.ID, i.EngineVersion, i.Class)
+	st := w.sim.Sim.State()
+	for _, i := range st.Instances {
+		fmt.Fprintf(&b, "%s %s %s %s %+v %s %s %s of %q read-only %v\n", i.ID, i.Status, i.EngineVersion, i.Class, i.Storage, i.ParameterGroup, i.ApplyStatus, i.OptionGroup, i.Source, i.ReadOnly)
 	}
-	return b.String()
+	for _, d := range st.Deployments {
+		fmt.Fprintf(&b, "%s %s of %s to %s %v\n", d.Name, d.Status, d.Source, d.Target, d.Members)
+	}
+	for _, g := range st.Groups {
+		fmt.Fprintf(&b, "%s %s %v\n", g.Name, g.Family, g.User)
+	}
+	lines := strings.Split(madeUp.ReplaceAllString(b.String(), "-x"), "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// once lists what must not be done twice.
+var once = map[string]string{"CreateBlueGreenDeployment": "BlueGreenDeploymentName", "SwitchoverBlueGreenDeployment": "BlueGreenDeploymentIdentifier",
+	"CreateDBParameterGroup": "DBParameterGroupName", "CreateOptionGroup": "OptionGroupName", "DeleteBlueGreenDeployment": "BlueGreenDeploymentIdentifier"}
+
+// changes counts what was done how often, by what it was done to. A deployment
+// goes by its name: its identifier is made up.
+func (w *world) changes() map[string]int {
+	names := map[string]string{}
+	times := map[string]int{}
+	for _, m := range w.sim.Sim.History() {
+		if m.Error != "" {
+			continue
+		}
+		if p, ok := once[m.Action]; ok {
+			times[m.Action+" "+m.Params[p]]++
+		}
+		if id := m.Params["NewDBInstanceIdentifier"]; id != "" {
+			times["rename to "+id]++
+		}
+	}
+	for _, d := range w.sim.Sim.State().Deployments {
+		names[d.ID] = d.Name
+	}
+	for what, n := range times {
+		action, id, _ := strings.Cut(what, " ")
+		if name := names[id]; name != "" {
+			delete(times, what)
+			times[action+" "+name] = n
+		} else if strings.HasPrefix(id, "bgd-") { // a hop's shell that is gone
+			delete(times, what)
+			times[fmt.Sprintf("%s of those gone, %d times", action, n)]++
+		}
+	}
+	return times
 }
 
 // checkOnce checks that everything was done once, and the journal is whole.
 func (w *world) checkOnce() {
 	w.t.Helper()
-	times := map[string]int{}
 	created, switched := 0, 0
-	for _, m := range w.sim.Sim.History() {
-		if m.Error != "" {
-			continue
-		}
-		switch m.Action {
-		case "CreateBlueGreenDeployment":
-			created++
-			times["create "+m.Params["BlueGreenDeploymentName"]]++
-		case "SwitchoverBlueGreenDeployment":
-			switched++
-			times["switch "+m.Params["BlueGreenDeploymentIdentifier"]]++
-		case "DeleteBlueGreenDeployment":
-			w.t.Errorf("deleted %v", m.Params)
-		}
-	}
-	for what, n := range times {
+	for what, n := range w.changes() {
 		if n != 1 {
 			w.t.Errorf("%s: %d times", what, n)
+		}
+		switch action, _, _ := strings.Cut(what, " "); action {
+		case "CreateBlueGreenDeployment":
+			created++
+		case "SwitchoverBlueGreenDeployment":
+			switched++
+		case "DeleteBlueGreenDeployment":
+			w.t.Error(what)
 		}
 	}
 	if created != databases || switched != databases {
 		w.t.Errorf("%d created and %d switched of %d", created, switched, databases)
 	}
+	w.checkJournal()
+}
+
+func (w *world) checkJournal() {
+	w.t.Helper()
 	if sum, err := journal.Verify(filepath.Join(w.state, "journal.jsonl")); err != nil {
 		w.t.Error(err)
 	} else {
@@ -162,34 +262,85 @@ func (w *world) checkOnce() {
 	}
 }
 
-// TestKilledAtRandomMoments: SIGKILL at 50 random moments spread over the
-// campaign, and the end is that of an undisturbed run.
-func TestKilledAtRandomMoments(t *testing.T) {
-	quiet := newWorld(t, 900)
-	if code, out := quiet.run("run"); code != 0 {
-		t.Fatalf("undisturbed run: exit %d\n%s", code, out)
+// kills is how many moments a test kills at: 40, or what RDSUPGRADE_SOAK_KILLS
+// says (make soak: 500), then over every season.
+func kills(t *testing.T) (int, []season) {
+	s := os.Getenv("RDSUPGRADE_SOAK_KILLS")
+	if s == "" {
+		return 40, []season{allAtOnce}
 	}
-	quiet.checkOnce()
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("RDSUPGRADE_SOAK_KILLS: %v", err)
+	}
+	return n, seasons
+}
 
-	const kills = 50
+// TestKilledAtRandomMoments: SIGKILL at random moments spread over campaigns
+// with all kinds of faults, and the end is that of an undisturbed run.
+func TestKilledAtRandomMoments(t *testing.T) {
+	all, in := kills(t)
 	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("RDSUPGRADE_SOAK_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatalf("RDSUPGRADE_SOAK_SEED: %v", err)
+		}
+	}
 	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 1))
-	for n := 0; n < kills; { // a campaign that ends early makes room for another
-		w := newWorld(t, 900)
-		var at []string
-		for n < kills && w.killOnce(rnd) {
-			n++
-			at = append(at, fmt.Sprint(w.moved()))
-		}
-		t.Logf("killed after so many changes at RDS: %s", strings.Join(at, " "))
-		if code, out := w.run("run"); code != 0 {
-			t.Fatalf("last run: exit %d\n%s", code, out)
-		}
-		if got, want := w.final(), quiet.final(); got != want {
-			t.Errorf("final state:\n%s\nundisturbed:\n%s", got, want)
-		}
-		w.checkOnce()
+	for k, s := range in {
+		t.Run(s.name, func(t *testing.T) {
+			quiet := newWorld(t, 900, s)
+			want, out := quiet.run("run")
+			if want > 1 {
+				t.Fatalf("undisturbed run: exit %d\n%s", want, out)
+			}
+			if s == calm {
+				quiet.checkOnce()
+			}
+			rnd := rand.New(rand.NewPCG(seed, uint64(k)))
+			campaigns := 0
+			for n := 0; n < all/len(in); campaigns++ { // a campaign that ends early makes room for another
+				w := newWorld(t, 900, s)
+				var at []string
+				for n < all/len(in) && w.killOnce(rnd) {
+					n++
+					at = append(at, fmt.Sprint(w.moved()))
+				}
+				t.Logf("killed after so many changes at RDS: %s", strings.Join(at, " "))
+				if code, out := w.run("run"); code != want {
+					t.Fatalf("last run: exit %d, undisturbed %d\n%s", code, want, out)
+				}
+				if diff := cmp.Diff(quiet.final(), w.final()); diff != "" {
+					t.Errorf("the end differs (-undisturbed +killed):\n%s", diff)
+				}
+				if diff := cmp.Diff(quiet.changes(), w.changes()); diff != "" {
+					t.Errorf("what was done differs (-undisturbed +killed):\n%s", diff)
+				}
+				w.checkJournal()
+				if t.Failed() {
+					w.keep()
+					return
+				}
+			}
+			t.Logf("%d kills over %d campaigns", all/len(in), campaigns)
+		})
+	}
+}
+
+// keep saves the journal of a campaign that ended otherwise, where
+// RDSUPGRADE_SOAK_KEEP names a directory.
+func (w *world) keep() {
+	dir := os.Getenv("RDSUPGRADE_SOAK_KEEP")
+	if dir == "" {
+		return
+	}
+	b, err := os.ReadFile(filepath.Join(w.state, "journal.jsonl"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(w.t.Name(), "/", "_")+".jsonl"), b, 0o600)
+	}
+	if err != nil {
+		w.t.Log(err)
 	}
 }
 
@@ -207,8 +358,11 @@ func (w *world) killOnce(rnd *rand.Rand) bool {
 	}
 	// The log tells of every stage and call: kill in the middle of that.
 	lines := rnd.IntN(8)
-	if rnd.IntN(3) == 0 { // long enough to get past what every start repeats
+	switch rnd.IntN(10) { // long enough to get past what every start repeats
+	case 0, 1, 2:
 		lines = rnd.IntN(40)
+	case 3:
+		lines = rnd.IntN(150)
 	}
 	in := bufio.NewScanner(log)
 	for lines > 0 && in.Scan() {
@@ -227,7 +381,7 @@ func (w *world) killOnce(rnd *rand.Rand) bool {
 
 // TestInterrupt: once finishes what is in flight and ends with 130; the run goes on after.
 func TestInterrupt(t *testing.T) {
-	w := newWorld(t, 900)
+	w := newWorld(t, 900, calm)
 	for _, twice := range []bool{false, true} {
 		c := w.command("run")
 		var out bytes.Buffer
@@ -265,7 +419,7 @@ func TestInterrupt(t *testing.T) {
 
 // TestTwoRuns: the second run ends with 4 and names the first.
 func TestTwoRuns(t *testing.T) {
-	w := newWorld(t, 100)
+	w := newWorld(t, 100, calm)
 	c := w.command("run")
 	log, err := c.StderrPipe()
 	if err != nil {
