@@ -149,12 +149,7 @@ func (f CleanupFacts) removalOf(resource string) *Removal {
 }
 
 func (f CleanupFacts) byResource(resource string) *Instance {
-	for _, i := range f.Instances {
-		if i.ResourceID == resource && resource != "" {
-			return i
-		}
-	}
-	return nil
+	return machine(f.Instances, resource, "")
 }
 
 // judge tells one leftover's state: gone, not ours, kept, held, due, or removing.

@@ -100,10 +100,8 @@ func (f Facts) relatives() []string {
 // id where the journal knows it, because names move, else by -oldN.
 func (f Facts) oldBlue() string {
 	if before := f.Record.BlueBefore; before != nil && before.ResourceID != "" {
-		for id, i := range f.Instances {
-			if i.ResourceID == before.ResourceID && id != f.ID {
-				return id
-			}
+		if i := machine(f.Instances, before.ResourceID, f.ID); i != nil {
+			return i.ID
 		}
 	}
 	var olds []string

@@ -100,10 +100,8 @@ func (f Facts) finished(s State, blue *Instance) State {
 // leftover is an old server on record that is still there, "" when none is.
 func (f Facts) leftover() string {
 	for _, k := range f.Record.Known {
-		for id, i := range f.Instances {
-			if !k.Since.IsZero() && i.ResourceID == k.ResourceID && id != k.ID {
-				return id
-			}
+		if i := machine(f.Instances, k.ResourceID, k.ID); i != nil && !k.Since.IsZero() {
+			return i.ID
 		}
 	}
 	return ""

@@ -197,6 +197,19 @@ type OptionGroup struct {
 	Detail []Option `json:"detail,omitempty"`
 }
 
+// machine finds an instance by its resource id under another name than but. A
+// read that goes over several pages while RDS renames may list it twice: the
+// first by name counts then, whatever the order.
+func machine(instances map[string]*Instance, resource, but string) *Instance {
+	var found *Instance
+	for id, i := range instances {
+		if resource != "" && i.ResourceID == resource && id != but && (found == nil || i.ID < found.ID) {
+			found = i
+		}
+	}
+	return found
+}
+
 // IDFromARN is the last part of an RDS ARN: the instance's or deployment's
 // name. An id that is no ARN is returned as it is.
 func IDFromARN(arn string) string {

@@ -114,7 +114,7 @@ func rolesMissing(blue, green *Instance) []string {
 	}
 	var out []string
 	for _, r := range blue.Roles {
-		if !slices.Contains(green.Roles, r) {
+		if r != "" && !slices.Contains(green.Roles, r) {
 			out = append(out, r)
 		}
 	}
@@ -171,7 +171,7 @@ func (f Facts) isGreen(id string) bool {
 			}
 		}
 	}
-	return id != f.ID
+	return id != f.ID && id != ""
 }
 
 // replicasBehind tells that a green replica is not on the target version yet.
