@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 
 func approveCommand(ctx contexts, s streams) *cli.Command {
 	c := humanCommand(ctx, s, "approve", "let a wave's switchovers begin, on record", "approve")
-	c.Flags = append(c.Flags, &cli.BoolFlag{Name: "without-sql", Usage: "with --database: switch although replica lag cannot be read over SQL"})
+	c.Description += "\n\nAn approval holds for the wave's databases and targets as they are: when a version, a class, a parameter\n" +
+		"group or a member changes afterwards, it is asked for again. --fingerprint ties it to what plan or status showed."
+	c.Flags = append(c.Flags, &cli.StringFlag{Name: "fingerprint", Usage: "with --wave: only for what plan or status showed under `HEX`"}, &cli.BoolFlag{Name: "without-sql", Usage: "with --database: switch although replica lag cannot be read over SQL"})
 	return c
 }
 
@@ -42,6 +45,7 @@ type humanOptions struct {
 	global
 	path, verb, database, wave, why, by string
 	withoutSQL                          bool
+	fingerprint                         string
 }
 
 func humanCommand(ctx contexts, s streams, name, about, verb string) *cli.Command {
@@ -55,7 +59,7 @@ func humanCommand(ctx contexts, s streams, name, about, verb string) *cli.Comman
 			&cli.StringFlag{Name: "by", Usage: "who decides (`NAME`)"}),
 		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			return runHuman(ctx, s, humanOptions{global: g, path: path, verb: verb, database: c.String("database"), wave: c.String("wave"),
-				why: c.String("reason"), by: c.String("by"), withoutSQL: c.Bool("without-sql")})
+				why: c.String("reason"), by: c.String("by"), withoutSQL: c.Bool("without-sql"), fingerprint: c.String("fingerprint")})
 		}),
 	}
 }
@@ -84,7 +88,7 @@ func runHuman(ctx contexts, s streams, o humanOptions) error {
 	if o.withoutSQL {
 		verb = "allow-no-sql"
 	}
-	req := journal.Request{Campaign: p.Name, Verb: verb, Database: key, Wave: o.wave, By: o.by, Why: o.why, At: time.Now().UTC()}
+	req := journal.Request{Campaign: p.Name, Verb: verb, Database: key, Wave: o.wave, By: o.by, Why: o.why, At: time.Now().UTC(), Fingerprint: o.fingerprint}
 	taken, err := o.deliver(ctx.hard, p.Name, req)
 	if err != nil {
 		return err
@@ -100,11 +104,15 @@ func runHuman(ctx contexts, s streams, o humanOptions) error {
 	return nil
 }
 
+var fingerprintForm = regexp.MustCompile(`^[0-9a-fA-F]{6,12}$`)
+
 // check refuses combinations that make no sense.
 func (o humanOptions) check() error {
 	switch {
 	case o.database != "" && o.wave != "":
 		return usage("--database and --wave exclude each other")
+	case o.fingerprint != "" && (o.wave == "" || !fingerprintForm.MatchString(o.fingerprint)):
+		return usage("--fingerprint takes 6 to 12 hex digits and goes with --wave")
 	case o.withoutSQL && o.database == "":
 		return usage("--without-sql goes with --database")
 	case o.verb == "approve" && o.database != "" && !o.withoutSQL:

@@ -90,8 +90,9 @@ type Engine struct {
 	timed     timers          // when kept units change by the clock
 	lastEpoch int
 	fresh     []int
-	turns     []int // order of turns, nil when it must be worked out
-	silent    bool  // nobody asked for a report of every tick
+	left      []string // by wave: a database that was approved and is in it no more
+	turns     []int    // order of turns, nil when it must be worked out
+	silent    bool     // nobody asked for a report of every tick
 	// members are the keys of the campaign's databases; routed are the versions
 	// and groups by scope whose references were read.
 	members map[string]int
@@ -240,6 +241,7 @@ func (e *Engine) start(ctx context.Context) error {
 	for n, m := range e.campaign.members {
 		e.members[m.key] = n
 	}
+	e.missed()
 	return e.readReferences(ctx)
 }
 
@@ -300,7 +302,7 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	}
 	e.readFreeze(ctx)
 	units := e.units()
-	if err := e.journalStages(units); err != nil {
+	if err := errors.Join(e.journalStages(units), e.holdApprovals()); err != nil {
 		return nil, schedule{}, err
 	}
 	sch := e.input(units).decide(units)
@@ -395,6 +397,8 @@ func (e *Engine) unit(m member, now time.Time) unit {
 	res := e.resolver.of(m, s, ref, oneCall, eventsGivenBack(u.facts.Record, s.instances[m.id]))
 	u.facts.Instances, u.facts.Deployments = s.around(m.id, u.facts.Record), s.byDatabase[m.id]
 	u.facts.Hops, u.facts.RouteError = res.hops, res.routeE
+	u.content = contentOf(s.instances[m.id], res)
+	u.changed = e.changed(m, &u, u.content)
 	u.facts.Options = res.options
 	u.facts.Target, u.facts.Issues, u.facts.Group = res.target, res.issues, e.groupState(m.scope, res.group)
 	switch wait := ref.loading(); {
@@ -442,10 +446,9 @@ func (e *Engine) input(units []unit) scheduleInput {
 	p, mem := e.cfg.Plan, e.cfg.Store.mem
 	in := scheduleInput{now: e.cfg.Clock.Now(), waves: p.Waves, paused: mem.paused, buildAhead: p.Run.BuildAhead,
 		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only, turns: e.turns, run: p.Run, frozen: e.frozen}
+	in.approved, in.void = e.approvals()
 	for _, w := range p.Waves {
-		wm := mem.wave(w.Name)
-		in.approved = append(in.approved, wm.approved)
-		in.wavePaused = append(in.wavePaused, wm.paused)
+		in.wavePaused = append(in.wavePaused, mem.wave(w.Name).paused)
 	}
 	if !p.Switchover.Open(in.now) {
 		in.windowErr = "no switchover window is open"

@@ -52,7 +52,12 @@ type dbMemory struct {
 
 type waveMemory struct {
 	approved *bluegreen.Human
-	paused   *bluegreen.Human
+	// content is what the approval was given for by database, nil until a run has
+	// seen it; wants is the fingerprint that the approver named; void says why it
+	// does not hold now, refused why it was not taken.
+	content                           map[string]content
+	fingerprint, wants, void, refused string
+	paused                            *bluegreen.Human
 }
 
 // RunEnd is how a run left the campaign.
@@ -177,6 +182,7 @@ func (m *memory) fold(e journal.Entry) {
 		if json.Unmarshal(e.Data, &f) == nil && f.Name == factOneCall {
 			m.oneCall[f.Scope] = f.Yes
 		}
+		m.foldApproval(e)
 	}
 }
 
@@ -366,7 +372,7 @@ func (m *memory) foldHuman(e journal.Entry) {
 		w := m.wave(e.Wave)
 		switch r.Verb {
 		case "approve":
-			w.approved = h
+			w.approve(h, r)
 		case "pause":
 			w.paused = h
 		case "resume":

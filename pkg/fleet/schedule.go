@@ -27,6 +27,10 @@ type unit struct {
 	busy bool
 	// resting: AWS asked to wait; the next try comes later.
 	resting bool
+	// content is what an approval of its wave is given for, changed why it is not
+	// what was approved.
+	content *content
+	changed string
 	// pinned: a person keeps it as it stands.
 	pinned *bluegreen.Human
 	// greenCost is what its green costs in a day.
@@ -40,6 +44,7 @@ type scheduleInput struct {
 	now        time.Time
 	waves      []plan.Wave
 	approved   []*bluegreen.Human // by wave; nil: not
+	void       []string           // by wave: why an approval does not hold, "" otherwise
 	wavePaused []*bluegreen.Human
 	paused     *bluegreen.Human
 	run        plan.Run
@@ -235,7 +240,7 @@ func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string)
 	case c.stopped[u.wave]:
 		return LimitBudget, "the wave is stopped: its error budget is used up"
 	case w.Approval == "manual" && in.approved[u.wave] == nil:
-		return LimitApproval, "the wave waits for approval: approve --wave " + w.Name
+		return LimitApproval, c.say(LimitApproval, u.wave, func() string { return in.asksApproval(u.wave) })
 	case in.windowErr != "":
 		return LimitWindow, in.windowErr
 	case c.switching[u.wave] >= w.SwitchLimit:

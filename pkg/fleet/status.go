@@ -57,6 +57,10 @@ type WaveStatus struct {
 	ApprovedBy string     `json:"approved_by,omitempty"`
 	ApprovedAt *time.Time `json:"approved_at,omitempty"`
 	Reason     string     `json:"reason,omitempty"`
+	// Fingerprint is of the wave's databases and targets as they are now, which
+	// an approval would be given for; ApprovedFor is the one that was approved.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	ApprovedFor string `json:"approved_for,omitempty"`
 }
 
 // DatabaseStatus is one database.

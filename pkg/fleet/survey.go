@@ -56,6 +56,7 @@ func (e *Engine) status(units []unit, sch schedule) Status {
 		d.Stage, d.Reason, d.NextStep = "unassigned", "no wave selects it", "add it to a wave, or leave it out knowingly"
 		st.Unassigned = append(st.Unassigned, d)
 	}
+	e.waveFingerprints(st.Waves)
 	seen := map[string]bool{}
 	for _, sc := range e.cfg.Scopes {
 		if s := e.seen[sc.Key()]; s != nil && s.err != nil {

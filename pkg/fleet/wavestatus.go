@@ -30,13 +30,29 @@ func (in scheduleInput) waveStatus(w int, c *counts) WaveStatus {
 	case in.paused != nil || in.wavePaused[w] != nil:
 		st.State = "paused"
 	case ready > 0 && wv.Approval == "manual" && in.approved[w] == nil:
-		st.State, st.Reason = "awaiting-approval", fmt.Sprintf("%d greens are ready; approve --wave %s", ready, wv.Name)
+		st.State, st.Reason = "awaiting-approval", fmt.Sprintf("%s ready; %s", greensAre(ready), in.asksApproval(w))
 	case ready > 0 && in.windowErr != "" && c.switching[w] == 0:
 		st.State, st.Reason = "waiting-for-window", in.windowErr
 	default:
 		st.State = "running"
 	}
 	return st
+}
+
+// asksApproval is what a wave that needs a person's word shows.
+func (in scheduleInput) asksApproval(w int) string {
+	ask := "approve --wave " + in.waves[w].Name
+	if w < len(in.void) && in.void[w] != "" {
+		return in.void[w] + "; look at it again, then: " + ask
+	}
+	return "the wave waits for approval: " + ask
+}
+
+func greensAre(n int) string {
+	if n == 1 {
+		return "1 green is"
+	}
+	return fmt.Sprintf("%d greens are", n)
 }
 
 // waitingFor lists what the campaign rests on, each line once.

@@ -28,6 +28,8 @@ type Request struct {
 	Drill      bool `json:"drill,omitempty"`
 	// Resources are the resource ids of the servers that a cleanup was shown for.
 	Resources []string `json:"resources,omitempty"`
+	// Fingerprint is of approve: what the approver has seen, or its first digits.
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // Submit leaves a request in the state directory.
