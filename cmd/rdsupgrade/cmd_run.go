@@ -17,12 +17,13 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 			"person or a window can bring it on. Interrupt it once to finish what is in flight, twice to stop\n" +
 			"at once; run it again to go on. A repeated run that finds nothing new to do exits 0.\n\n" + exitHelp,
 		Flags: withGlobal(&cli.StringFlag{Name: "saved", Usage: "do exactly what `FILE` (of plan --out) says, or refuse and name what has changed since"},
+			&cli.BoolFlag{Name: "assume-permitted", Usage: "begin although a look at permissions says that calls are refused (docs/iam.md)"},
 			&cli.BoolFlag{Name: "once", Usage: "look, act and exit instead of waiting: for scheduled jobs (docs/running.md)"},
 			&cli.StringFlag{Name: "share", Usage: "only a part of the campaign under a lease of its own: account:ID or wave:NAME (`PART`)"},
 			&cli.StringFlag{Name: "take-over", Usage: "break the lease whose `ID` the refusal named; its holder must be dead"}),
 		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			g.state.share, g.state.takeOver = c.String("share"), c.String("take-over")
-			return runRun(ctx, s, g, path, runOptions{saved: c.String("saved"), once: c.Bool("once")})
+			return runRun(ctx, s, g, path, runOptions{saved: c.String("saved"), once: c.Bool("once"), permitted: c.Bool("assume-permitted")})
 		}),
 	}
 }
@@ -30,6 +31,8 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 type runOptions struct {
 	saved string
 	once  bool
+	// permitted goes on whatever the look at permissions says.
+	permitted bool
 }
 
 func runRun(ctx contexts, s streams, g global, path string, o runOptions) error {
@@ -46,6 +49,9 @@ func runRun(ctx contexts, s streams, g global, path string, o runOptions) error 
 		if err := c.holdTo(ctx, o.saved, path); err != nil {
 			return err
 		}
+	}
+	if err := c.preflight(ctx, s, path, o.permitted); err != nil {
+		return err
 	}
 	before := c.store.LastEnd()
 	show := newProgress(s.err)

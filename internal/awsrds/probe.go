@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 )
 
 // Names that nothing has: no id of RDS's looks like the deployment's, and the
@@ -25,12 +27,14 @@ func (c *Client) Identity(ctx context.Context) (string, error) {
 // Probe makes the mutating calls of a campaign on names that do not exist, and
 // gives each one's answer. AWS checks permissions before it looks a name up, so
 // that "not found" tells that the call is permitted. Nothing can be changed by
-// it; CloudTrail shows the failed calls.
-func (c *Client) Probe(ctx context.Context) map[string]error {
+// it; CloudTrail shows the failed calls. Where a policy asks for the campaign's
+// tag on what is created, the probe has it.
+func (c *Client) Probe(ctx context.Context, campaign string) map[string]error {
 	source := "arn:aws:rds:" + c.scope.Region + ":" + c.account(ctx) + ":db:" + noInstance
 	out := map[string]error{}
 	_, _, out["rds:CreateBlueGreenDeployment"] = put(ctx, c.change.CreateBlueGreenDeployment, &rds.CreateBlueGreenDeploymentInput{
-		BlueGreenDeploymentName: aws.String("rdsupgrade-probe"), Source: aws.String(source)})
+		BlueGreenDeploymentName: aws.String("rdsupgrade-probe"), Source: aws.String(source),
+		Tags: []types.Tag{{Key: aws.String(bluegreen.TagCampaign), Value: aws.String(campaign)}}})
 	_, _, out["rds:SwitchoverBlueGreenDeployment"] = put(ctx, c.change.SwitchoverBlueGreenDeployment, &rds.SwitchoverBlueGreenDeploymentInput{
 		BlueGreenDeploymentIdentifier: aws.String(noDeployment)})
 	_, _, out["rds:DeleteBlueGreenDeployment"] = put(ctx, c.change.DeleteBlueGreenDeployment, &rds.DeleteBlueGreenDeploymentInput{
@@ -40,6 +44,8 @@ func (c *Client) Probe(ctx context.Context) map[string]error {
 	_, _, out["rds:ModifyDBParameterGroup"] = put(ctx, c.change.ModifyDBParameterGroup, &rds.ModifyDBParameterGroupInput{
 		DBParameterGroupName: aws.String(noGroup), Parameters: []types.Parameter{{ParameterName: aws.String("event_scheduler"),
 			ParameterValue: aws.String("OFF"), ApplyMethod: types.ApplyMethodPendingReboot}}})
+	_, _, out["rds:AddTagsToResource"] = put(ctx, c.change.AddTagsToResource, &rds.AddTagsToResourceInput{
+		ResourceName: aws.String(source), Tags: []types.Tag{{Key: aws.String(bluegreen.TagCampaign), Value: aws.String(campaign)}}})
 	return out
 }
 

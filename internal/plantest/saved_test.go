@@ -73,6 +73,14 @@ func TestSavedPlanIsCarriedOut(t *testing.T) {
 		if d := w.drifts(); len(d) > 0 {
 			t.Errorf("the campaign's own work counts as drift: %v", d)
 		}
+		st := w.run()
+		if n := len(st.Saved); n != 1 || st.Saved[0].Fingerprint != w.saved.Fingerprint || st.Saved[0].Path != w.saved.Path || st.Saved[0].Runs != 2 {
+			t.Errorf("the journal holds the saved plan as %+v", st.Saved)
+		}
+		w.saved = nil
+		if st := w.run(); len(st.Saved) != 1 || st.Saved[0].Runs != 2 {
+			t.Errorf("a run without one counts: %+v", st.Saved)
+		}
 	})
 }
 

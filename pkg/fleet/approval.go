@@ -282,6 +282,9 @@ func (e *Engine) waveFingerprints(waves []WaveStatus) {
 		if databases, ok := e.contents(n); ok && waves[n].State != "done" {
 			waves[n].Fingerprint = fingerprintOf(databases)
 		}
+		if waves[n].State == "awaiting-approval" && waves[n].Fingerprint != "" {
+			waves[n].Reason += " (fingerprint " + waves[n].Fingerprint + ")"
+		}
 		waves[n].ApprovedFor = e.cfg.Store.mem.wave(waves[n].Name).fingerprint
 	}
 }

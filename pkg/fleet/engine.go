@@ -146,7 +146,7 @@ func (e *Engine) Run(ctx, soft context.Context) (Status, error) {
 	if err := e.start(ctx); err != nil {
 		return Status{}, err
 	}
-	if err := e.note(journal.RunStart, "run of campaign "+e.cfg.Plan.Name, startData{Campaign: e.cfg.Plan.Name}); err != nil {
+	if err := e.noteStart(); err != nil {
 		return Status{}, err
 	}
 	carry := e.loop

@@ -20,6 +20,10 @@ type memory struct {
 	// oneCall is what was learnt per scope about creating 5.7 -> 8.0 and
 	// Graviton in one call.
 	oneCall map[string]bool
+	// preflights are the last looks at permissions, by scope; saved are the saved
+	// plans that runs were held to.
+	preflights map[string]Preflight
+	saved      []SavedUse
 	// lastEnd is how the last run ended.
 	lastEnd  *RunEnd
 	campaign string
@@ -73,7 +77,7 @@ func (r *RunEnd) SameAs(st Status) bool {
 }
 
 func newMemory() *memory {
-	return &memory{databases: map[string]*dbMemory{}, waves: map[string]*waveMemory{}, oneCall: map[string]bool{}}
+	return &memory{databases: map[string]*dbMemory{}, waves: map[string]*waveMemory{}, oneCall: map[string]bool{}, preflights: map[string]Preflight{}}
 }
 
 func (m *memory) db(key string) *dbMemory {
@@ -133,6 +137,9 @@ type (
 	}
 	startData struct {
 		Campaign string `json:"campaign"`
+		// Saved and Fingerprint are of the saved plan that the run is held to.
+		Saved       string `json:"saved,omitempty"`
+		Fingerprint string `json:"saved_fingerprint,omitempty"`
 	}
 	stageData struct {
 		From string `json:"from,omitempty"`
@@ -170,6 +177,7 @@ func (m *memory) fold(e journal.Entry) {
 		if json.Unmarshal(e.Data, &s) == nil && s.Campaign != "" {
 			m.campaign = s.Campaign
 		}
+		m.foldSaved(e, s)
 	case journal.RunEnd:
 		var end RunEnd
 		if json.Unmarshal(e.Data, &end) == nil {
@@ -183,6 +191,7 @@ func (m *memory) fold(e journal.Entry) {
 			m.oneCall[f.Scope] = f.Yes
 		}
 		m.foldApproval(e)
+		m.foldPreflight(e)
 	}
 }
 

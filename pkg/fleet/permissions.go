@@ -33,7 +33,8 @@ const (
 // first, so that "not found" means "allowed". Nothing is changed.
 type Prober interface {
 	Identity(context.Context) (string, error)
-	Probe(context.Context) map[string]error
+	// Probe tries with the tag that the campaign gives to what it makes.
+	Probe(ctx context.Context, campaign string) map[string]error
 }
 
 // gapActions says which action each gap is about.
@@ -77,7 +78,7 @@ func (e *Engine) permissions(ctx context.Context, probe bool) map[string]Permiss
 			}
 		}
 		if probe {
-			p.probe(ctx, sc)
+			p.probe(ctx, sc, e.cfg.Plan.Name)
 		}
 		if len(p.Actions) > 0 {
 			out[sc.Key()] = p
@@ -86,7 +87,7 @@ func (e *Engine) permissions(ctx context.Context, probe bool) map[string]Permiss
 	return out
 }
 
-func (p *Permissions) probe(ctx context.Context, sc Scope) {
+func (p *Permissions) probe(ctx context.Context, sc Scope, campaign string) {
 	pr, ok := sc.Cloud.(Prober)
 	if !ok {
 		return
@@ -94,7 +95,7 @@ func (p *Permissions) probe(ctx context.Context, sc Scope) {
 	if id, err := pr.Identity(ctx); err == nil {
 		p.Identity = id
 	}
-	tried := pr.Probe(ctx)
+	tried := pr.Probe(ctx, campaign)
 	for _, action := range sortedKeys(tried) {
 		x := Permission{Action: action, State: Unknown}
 		switch f := faultOf(orNothing(tried[action])); {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
 
 // SavedPlan is everything that a preview resolved, kept so that a run does
@@ -30,6 +31,42 @@ type SavedPlan struct {
 	// Fingerprint is SHA-256 over the JSON of all of the above, keys sorted,
 	// without spaces, with this field empty.
 	Fingerprint string `json:"fingerprint"`
+	// Path is where it was read from.
+	Path string `json:"-"`
+}
+
+// SavedUse is a saved plan that runs were held to: which file, with which
+// content, from when on, and in how many runs.
+type SavedUse struct {
+	Path        string    `json:"path"`
+	Fingerprint string    `json:"fingerprint"`
+	First       time.Time `json:"first_used"`
+	Last        time.Time `json:"last_used"`
+	By          string    `json:"by,omitempty"`
+	Runs        int       `json:"runs"`
+}
+
+// foldSaved takes in what a run was held to.
+func (m *memory) foldSaved(e journal.Entry, s startData) {
+	if s.Fingerprint == "" {
+		return
+	}
+	if n := len(m.saved); n > 0 && m.saved[n-1].Fingerprint == s.Fingerprint && m.saved[n-1].Path == s.Saved {
+		m.saved[n-1].Last = e.At
+		m.saved[n-1].Runs++
+		return
+	}
+	m.saved = append(m.saved, SavedUse{Path: s.Saved, Fingerprint: s.Fingerprint, First: e.At, Last: e.At, By: e.By, Runs: 1})
+}
+
+// noteStart journals that a run begins, and what it is held to.
+func (e *Engine) noteStart() error {
+	what, data := "run of campaign "+e.cfg.Plan.Name, startData{Campaign: e.cfg.Plan.Name}
+	if s := e.cfg.Saved; s != nil {
+		data.Saved, data.Fingerprint = s.Path, s.Fingerprint
+		what += ", held to saved plan " + s.Path + " with fingerprint " + s.Fingerprint
+	}
+	return e.note(journal.RunStart, what, data)
 }
 
 // SavedDatabase is one database as it was found, and what becomes of it.
@@ -221,6 +258,7 @@ func LoadSaved(path, planPath string) (*SavedPlan, error) {
 	if sum != s.PlanSHA256 {
 		return nil, fmt.Errorf("the plan file %s is not the one that %s was made of: save it anew with plan --out", planPath, path)
 	}
+	s.Path = path
 	return &s, nil
 }
 

@@ -28,6 +28,8 @@ type Status struct {
 	Lifecycles []bluegreen.Lifecycle `json:"lifecycles,omitempty"`
 	// Unreachable are the account and Region scopes that could not be read.
 	Unreachable []string `json:"unreachable,omitempty"`
+	// Saved are the saved plans that runs were held to, oldest first.
+	Saved []SavedUse `json:"saved_plans,omitempty"`
 }
 
 // Outcome is how the campaign stands, and gives the exit code.

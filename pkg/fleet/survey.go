@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,7 @@ func (e *Engine) status(units []unit, sch schedule) Status {
 		st.Unassigned = append(st.Unassigned, d)
 	}
 	e.waveFingerprints(st.Waves)
+	st.Saved = slices.Clone(e.cfg.Store.mem.saved)
 	seen := map[string]bool{}
 	for _, sc := range e.cfg.Scopes {
 		if s := e.seen[sc.Key()]; s != nil && s.err != nil {
