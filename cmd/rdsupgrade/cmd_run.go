@@ -15,15 +15,18 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 		Name: "run", Usage: "carry the campaign forward; safe to repeat", ArgsUsage: "PLAN",
 		Description: "Observes AWS, decides, and acts within the plan's limits, until the campaign is done or only a\n" +
 			"person or a window can bring it on. Interrupt it once to finish what is in flight, twice to stop\n" +
-			"at once; run it again to go on. A repeated run that finds nothing new to do exits 0.\n\n" + exitHelp,
+			"at once; run it again to go on. A repeated run that finds nothing new to do exits 0. With --watch it stays\n" +
+			"as long as a way back is open, and reads every few seconds whether it still leads back; without, it reads\n" +
+			"them once more before it ends. A way back that is broken or not armed makes it exit 1.\n\n" + exitHelp,
 		Flags: withGlobal(&cli.StringFlag{Name: "saved", Usage: "do exactly what `FILE` (of plan --out) says, or refuse and name what has changed since"},
 			&cli.BoolFlag{Name: "assume-permitted", Usage: "begin although a look at permissions says that calls are refused (docs/iam.md)"},
 			&cli.BoolFlag{Name: "once", Usage: "look, act and exit instead of waiting: for scheduled jobs (docs/running.md)"},
+			&cli.BoolFlag{Name: "watch", Usage: "stay while a way back is open, and watch it (docs/runbooks.md)"},
 			&cli.StringFlag{Name: "share", Usage: "only a part of the campaign under a lease of its own: account:ID or wave:NAME (`PART`)"},
 			&cli.StringFlag{Name: "take-over", Usage: "break the lease whose `ID` the refusal named; its holder must be dead"}),
 		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			g.state.share, g.state.takeOver = c.String("share"), c.String("take-over")
-			return runRun(ctx, s, g, path, runOptions{saved: c.String("saved"), once: c.Bool("once"), permitted: c.Bool("assume-permitted")})
+			return runRun(ctx, s, g, path, runOptions{saved: c.String("saved"), once: c.Bool("once"), watch: c.Bool("watch"), permitted: c.Bool("assume-permitted")})
 		}),
 	}
 }
@@ -31,6 +34,7 @@ func runCommand(ctx contexts, s streams) *cli.Command {
 type runOptions struct {
 	saved string
 	once  bool
+	watch bool
 	// permitted goes on whatever the look at permissions says.
 	permitted bool
 }
@@ -39,12 +43,15 @@ func runRun(ctx contexts, s streams, g global, path string, o runOptions) error 
 	if g.state.takeOver != "" && g.state.bucket == "" {
 		return usage("--take-over goes with a state in S3; the lock of a directory ends with its process")
 	}
+	if o.once && o.watch {
+		return usage("--once ends at once and --watch stays: give one of them")
+	}
 	c, err := openCampaign(ctx, g, path, "run "+path)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	c.once = o.once
+	c.once, c.watch = o.once, o.watch
 	if o.saved != "" {
 		if err := c.holdTo(ctx, o.saved, path); err != nil {
 			return err
@@ -70,6 +77,9 @@ func runRun(ctx contexts, s streams, g global, path string, o runOptions) error 
 // campaign just as the last run left it has nothing to do: a scheduled job
 // reports a blocked database once, not every hour.
 func runExit(st fleet.Status, acted int, before *fleet.RunEnd) int {
+	if len(st.Alarms()) > 0 && st.Outcome != fleet.OutcomeAmbiguous {
+		return exitFindings // as often as it is asked: time runs
+	}
 	switch st.Outcome {
 	case fleet.OutcomeDone, fleet.OutcomeRunning: // running: of run --once, the next run goes on
 		return exitDone
@@ -94,6 +104,8 @@ type open struct {
 	// saved is what the run is held to, nil without --saved.
 	saved *fleet.SavedPlan
 	once  bool
+	// watch keeps the run going while a way back is open.
+	watch bool
 }
 
 // openCampaign loads the plan, locks the state and connects. With an empty
@@ -139,6 +151,9 @@ func (o *open) config() fleet.Config {
 func (o *open) drive(ctx contexts, only map[string]bool, show func(fleet.Status)) (fleet.Status, error) {
 	cfg := o.config()
 	cfg.Only, cfg.Report, cfg.Once, cfg.Frozen = only, show, o.once, fleet.Frozen
+	if o.watch {
+		cfg.Rest = fleet.Status.Watchable
+	}
 	o.engine = fleet.New(cfg)
 	return o.engine.Run(ctx.hard, ctx.soft)
 }
@@ -166,6 +181,9 @@ func printOutcome(s streams, g global, st fleet.Status, path string) error {
 		return printJSON(s.out, st)
 	}
 	printSummary(s.out, st)
+	for _, a := range st.Alarms() {
+		fmt.Fprintln(s.err, "ALARM: "+visible(a))
+	}
 	switch st.Outcome {
 	case fleet.OutcomeDone:
 		fmt.Fprintln(s.err, "the campaign is done")

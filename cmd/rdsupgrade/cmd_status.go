@@ -14,6 +14,8 @@ import (
 func statusCommand(ctx contexts, s streams) *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "where every database stands, read from AWS now; changes nothing", ArgsUsage: "PLAN",
+		Description: "Ways back that are armed are read over SQL. Exits 1 when one of them is broken, is not armed although the plan\n" +
+			"wants it, or cannot be read: a scheduled job that asks for the status is an alarm.\n\n" + exitHelp,
 		Flags: withGlobal(
 			&cli.StringSliceFlag{Name: "database", Usage: "only the database `ID`"},
 			&cli.StringSliceFlag{Name: "wave", Usage: "only the wave `NAME`"},
@@ -54,8 +56,11 @@ func runStatus(ctx contexts, s streams, g global, path string, f filter) error {
 	} else {
 		printStatus(s.out, st)
 	}
-	if o.store.Damage != nil {
+	switch {
+	case o.store.Damage != nil:
 		return exitWith(exitAmbiguous)
+	case len(st.Alarms()) > 0:
+		return exitWith(exitFindings)
 	}
 	return nil
 }
@@ -69,10 +74,38 @@ func printStatus(w io.Writer, st fleet.Status) {
 		rows = append(rows, []string{d.ID, d.Wave, d.Stage, d.EngineVersion, d.InstanceClass, d.StorageType, note(d)})
 	}
 	table(w, []string{"DATABASE", "WAVE", "STAGE", "VERSION", "CLASS", "STORAGE", "NOTE"}, rows, cutAt(w))
+	printWays(w, st)
+}
+
+// printWays shows the ways back that are armed, or should be, with the loss meter.
+func printWays(w io.Writer, st fleet.Status) {
+	if !st.Watchable() {
+		return
+	}
+	var rows [][]string
+	for _, d := range st.Databases {
+		b := d.WayBack
+		if b.ArmedAt == nil && b.Alarm == "" {
+			continue
+		}
+		state, cause := "not read", ""
+		if b.Reverse != nil {
+			state, cause = string(b.Reverse.State), b.Reverse.Cause
+		}
+		if b.Alarm != "" {
+			state = "ALARM: " + state
+		}
+		rows = append(rows, []string{d.ID, d.OldBlue, state, cause, b.Loss})
+	}
+	fmt.Fprintln(w)
+	table(w, []string{"WAY BACK", "TO", "STATE", "CAUSE", "WOULD BE LOST BY GOING BACK NOW"}, rows, cutAt(w))
 }
 
 // note is the reason with the step that follows from it.
 func note(d fleet.DatabaseStatus) string {
+	if d.WayBack.Alarm != "" {
+		return "ALARM: " + d.WayBack.Alarm
+	}
 	if d.NextStep == "" || strings.HasPrefix(d.NextStep, "wait") {
 		return d.Reason
 	}

@@ -20,19 +20,21 @@ type progress struct {
 	last   time.Time
 	began  time.Time
 	recent []string
+	alarm  map[string]string
 }
 
 // summaryEvery is how often plain output repeats the totals.
 const summaryEvery = 30 * time.Second
 
 func newProgress(w io.Writer) *progress {
-	return &progress{w: w, tty: isTerminal(w), stage: map[string]string{}, began: time.Now()}
+	return &progress{w: w, tty: isTerminal(w), stage: map[string]string{}, alarm: map[string]string{}, began: time.Now()}
 }
 
 func (p *progress) update(st fleet.Status) {
 	first := len(p.stage) == 0
 	for _, d := range st.Databases {
 		key := d.Key()
+		p.alarmed(key, d)
 		was := p.stage[key]
 		p.stage[key] = d.Stage
 		if was == d.Stage || first && !p.worthSaying(d) {
@@ -69,6 +71,23 @@ func (p *progress) moved(d fleet.DatabaseStatus, was string) {
 			line += ": " + visible(d.Reason)
 		}
 	}
+	p.say(line)
+}
+
+// alarmed tells when a way back breaks, why, and when it is mended.
+func (p *progress) alarmed(key string, d fleet.DatabaseStatus) {
+	was, now := p.alarm[key], d.WayBack.Alarm
+	if p.alarm[key] = now; (was == "") == (now == "") {
+		return
+	}
+	line := "the way back stands again"
+	if now != "" {
+		line = "ALARM: " + visible(now)
+	}
+	p.say(fmt.Sprintf("%s  %-28s %s", time.Now().Format("15:04:05"), visible(d.ID), line))
+}
+
+func (p *progress) say(line string) {
 	if !p.tty {
 		fmt.Fprintln(p.w, line)
 		return

@@ -199,6 +199,11 @@ func (s Story) prepare() error {
 
 // Run runs one command of the tool against the lab, and passes on what it says.
 func (s Story) Run(ctx context.Context, l *Lab, command string, args ...string) error {
+	return s.command(ctx, l, command, args...).Run()
+}
+
+// command is one command of the tool, ready to start.
+func (s Story) command(ctx context.Context, l *Lab, command string, args ...string) *exec.Cmd {
 	args = append([]string{command}, args...)
 	args = append(args, filepath.Join(s.Dir, "plan.yaml"), "--endpoint-url", l.URL, "--state-dir", filepath.Join(s.Dir, "state"),
 		"--log-file", filepath.Join(s.Dir, "rdsupgrade.log"))
@@ -207,7 +212,7 @@ func (s Story) Run(ctx context.Context, l *Lab, command string, args ...string) 
 	cmd.Stdout, cmd.Stderr = s.Out, s.Out
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 20 * time.Second
-	return cmd.Run()
+	return cmd
 }
 
 // wayBackPassword is of the account that old blue replicates with.

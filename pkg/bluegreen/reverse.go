@@ -15,6 +15,7 @@ const (
 	WayArmed   WayState = "armed"   // old blue has, or is getting, every write
 	WayBroken  WayState = "broken"  // it gets none any more
 	WayUnknown WayState = "unknown" // one of the servers could not be asked
+	WayUnarmed WayState = "unarmed" // it was wanted, and could not be armed
 )
 
 // Way is one reading of the reverse replication from the new server to old blue.
@@ -25,8 +26,9 @@ type Way struct {
 	// stopped or other; Detail is the server's own words.
 	Cause  string `json:"cause,omitempty"`
 	Detail string `json:"detail,omitempty"`
-	// Seconds is the age of the newest write known to be on old blue; Bytes of
-	// the new server's binary log have not been applied, in Files further files.
+	// Seconds is the age of the newest heartbeat known to be on old blue, 0 when
+	// it has everything: no write that it lacks is older. Bytes of the new
+	// server's binary log have not been applied, in Files further files.
 	Seconds float64 `json:"lag_seconds"`
 	Bytes   int64   `json:"lag_bytes"`
 	Files   int     `json:"lag_files,omitempty"`
@@ -37,8 +39,12 @@ func (w Way) Loss() string {
 	switch {
 	case w.State == WayUnknown:
 		return "unknown: " + w.Detail
+	case w.State == WayUnarmed:
+		return "every write since the switchover: reverse replication could not be armed (" + w.Detail + ")"
+	case w.State == WayBroken && w.Bytes == 0 && w.Files == 0:
+		return fmt.Sprintf("nothing yet, but every write from now on: the way back is broken (%s: %s)", w.Cause, w.Detail)
 	case w.State == WayBroken:
-		return fmt.Sprintf("every write of the last %.0f s and all that follow: the way back is broken (%s: %s)", w.Seconds, w.Cause, w.Detail)
+		return fmt.Sprintf("writes of at most the last %.0f s, and all that follow: the way back is broken (%s: %s)", w.Seconds, w.Cause, w.Detail)
 	case w.Bytes == 0 && w.Files == 0:
 		return "nothing: old blue has every write"
 	}
@@ -46,7 +52,20 @@ func (w Way) Loss() string {
 	if w.Files > 0 {
 		more = fmt.Sprintf(" and %s", plural(w.Files, "further file"))
 	}
-	return fmt.Sprintf("nothing, once old blue has caught up; at once: %.1f s of writes (%d bytes%s of binary log)", w.Seconds, w.Bytes, more)
+	return fmt.Sprintf("nothing, once old blue has caught up; at once: at most %.1f s of writes (%d bytes%s of binary log)", w.Seconds, w.Bytes, more)
+}
+
+// Alarm is why somebody must look at once, "" when old blue follows.
+func (w Way) Alarm() string {
+	switch w.State {
+	case WayBroken:
+		return fmt.Sprintf("the way back is broken (%s): %s", w.Cause, w.Detail)
+	case WayUnarmed:
+		return "the way back could not be armed: " + w.Detail
+	case WayUnknown:
+		return "the way back could not be read: " + w.Detail
+	}
+	return ""
 }
 
 // JudgeWay turns what old blue says of its replication, and where the new
@@ -60,7 +79,9 @@ func JudgeWay(now time.Time, r Reading[Replication], file string, pos uint64, ne
 		w.State, w.Detail = WayUnknown, r.Err
 		return w
 	}
-	w.Bytes, w.Files = behind(r.Value, file, pos)
+	if w.Bytes, w.Files = behind(r.Value, file, pos); w.Bytes == 0 && w.Files == 0 && r.Value.Configured {
+		w.Seconds = 0 // nothing is missing, however old the last heartbeat is
+	}
 	if v := r.Value; v.Receiver == "Connecting" && v.Applier == "Yes" && v.ReceiverError == "" {
 		// It has not been told yet whether the new server lets it in.
 		w.State, w.Detail = WayUnknown, "old blue is connecting to the new server"

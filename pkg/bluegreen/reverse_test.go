@@ -24,14 +24,15 @@ func TestJudgeWay(t *testing.T) {
 		loss  string
 	}{
 		{"in step", with(func(r *Replication) { r.Position = 1000 }), WayArmed, "", 0, 0, "nothing: old blue has every write"},
-		{"behind", with(func(*Replication) {}), WayArmed, "", 600, 0, "2.0 s of writes (600 bytes of binary log)"},
+		{"behind", with(func(*Replication) {}), WayArmed, "", 600, 0, "at most 2.0 s of writes (600 bytes of binary log)"},
 		{"a file behind", with(func(r *Replication) { r.File = "b.000008" }), WayArmed, "", 1000, 1, "(1000 bytes and 1 further file of binary log)"},
 		{"unread", Reading[Replication]{Err: "down"}, WayUnknown, "", 0, 0, "unknown: down"},
 		{"connecting", with(func(r *Replication) { r.Receiver = "Connecting" }), WayUnknown, "", 600, 0, "unknown: old blue is connecting"},
+		{"in step, and broken", with(func(r *Replication) { r.Position, r.Applier = 1000, "No" }), WayBroken, "stopped", 0, 0, "nothing yet, but every write from now on"},
 		{"gone", Reading[Replication]{}, WayBroken, "stopped", 1000, 9, "broken"},
 		{"collation", with(func(r *Replication) {
 			r.Applier, r.ApplierError = "No", "Error 'Character set '#255' is not a compiled character set and is not specified in the 'Index.xml' file' on query."
-		}), WayBroken, "collation", 600, 0, "the last 2 s and all that follow"},
+		}), WayBroken, "collation", 600, 0, "at most the last 2 s, and all that follow"},
 		{"account", with(func(r *Replication) {
 			r.Receiver, r.ReceiverError = "Connecting", "error connecting to master 'x@127.0.0.1:3' - retry-time: 1  retries: 5"
 		}), WayBroken, "account", 600, 0, "broken"},
@@ -47,6 +48,12 @@ func TestJudgeWay(t *testing.T) {
 	}
 	for _, tc := range tests {
 		w := JudgeWay(now, tc.r, "b.000009", 1000, now.Add(-2*time.Second))
+		if alarm := w.Alarm(); (alarm == "") != (tc.state == WayArmed) || !strings.Contains(alarm, tc.cause) {
+			t.Errorf("%s: the alarm is %q", tc.name, alarm)
+		}
+		if complete := w.Bytes == 0 && w.Files == 0; tc.r.Err == "" && complete != (w.Seconds == 0) {
+			t.Errorf("%s: %d bytes are missing, and the oldest is %.0f s old", tc.name, w.Bytes, w.Seconds)
+		}
 		if w.State != tc.state || w.Cause != tc.cause || w.Bytes != tc.bytes || w.Files != tc.files || !strings.Contains(w.Loss(), tc.loss) {
 			t.Errorf("%s: %+v, loss %q", tc.name, w, w.Loss())
 		}

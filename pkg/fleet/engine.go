@@ -179,6 +179,11 @@ func (e *Engine) loop(ctx, soft context.Context) (Status, error) {
 		switch {
 		case soft.Err() != nil:
 			return st, ErrInterrupted
+		case resting && e.reverser() != nil:
+			e.group.Wait() // the ways back are read once more before anything is said
+			if st = e.status(units, sch); e.cfg.Rest == nil || !e.cfg.Rest(st) {
+				return st, nil
+			}
 		case resting && (e.cfg.Rest == nil || !e.cfg.Rest(st)):
 			return st, nil
 		}
@@ -186,7 +191,7 @@ func (e *Engine) loop(ctx, soft context.Context) (Status, error) {
 		if e.cfg.Held != nil {
 			e.cfg.Held(sch.limits, pause)
 		}
-		if err := e.cfg.Clock.Sleep(soft, pause); err != nil && ctx.Err() != nil {
+		if err := e.rest(ctx, soft, pause, units); err != nil && ctx.Err() != nil {
 			return e.status(units, sch), ErrInterrupted
 		}
 	}
@@ -307,6 +312,9 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	}
 	sch := e.input(units).decide(units)
 	e.progress.judge(&sch, units, e.cfg.Plan.Run.ProgressDeadline, e.cfg.Clock.Now())
+	if sch.outcome != OutcomeAmbiguous && e.stillArming(units) {
+		sch.outcome = OutcomeRunning
+	}
 	if soft.Err() != nil {
 		return units, sch, nil
 	}

@@ -132,7 +132,7 @@ func (e *Engine) mayPass(ctx context.Context, u unit) (bool, error) {
 func (e *Engine) askGates(ctx context.Context, gater Gater, u unit) {
 	blue, green := e.endpoint(u, u.facts.ID), e.endpoint(u, u.state.Green)
 	var gates []bluegreen.Gate
-	if r, ok := e.cfg.SQL.(Reverser); ok && r.WayBackWanted() {
+	if r := e.reverser(); r != nil {
 		gates = r.PrepareWayBack(ctx, blue, green)
 	}
 	gates = append(gates, gater.Gates(ctx, blue, green)...)

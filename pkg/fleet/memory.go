@@ -45,6 +45,9 @@ type dbMemory struct {
 	pinned *bluegreen.Human
 	// downtime is what was measured of the last switchover.
 	downtime *Downtime
+	// unmeasured is why there is none; gaugedAt is when either was written down.
+	unmeasured string
+	gaugedAt   time.Time
 	// armed is when the way back was, way its last change of state.
 	armed time.Time
 	way   *bluegreen.Way
@@ -348,6 +351,8 @@ func (d *dbMemory) foldFact(e journal.Entry, f factData) {
 		d.undone = append(d.undone, e.What)
 	case factGreens:
 		d.Greens = f.Greens
+	case factPlace:
+		d.Binlog = f.Binlog
 	}
 }
 

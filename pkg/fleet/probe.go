@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
 
@@ -55,6 +54,8 @@ type Downtime struct {
 	Within float64 `json:"within_seconds"`
 	// Errors counts what a client saw, by kind.
 	Errors map[string]int `json:"errors"`
+	// AtLeast tells that the figures are lower bounds: nobody looked all the time.
+	AtLeast bool `json:"at_least,omitempty"`
 	// Note says what limits the measurement, if anything does.
 	Note string `json:"note,omitempty"`
 }
@@ -67,6 +68,8 @@ type downtimeData struct {
 	// Of is what it was felt of: "" a switchover, go-back the way back.
 	Of string `json:"of,omitempty"`
 	Downtime
+	// Unknown is why there is no measurement.
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // foldDowntime takes the measurement of the last switchover in.
@@ -82,7 +85,10 @@ func (d *dbMemory) foldDowntime(e journal.Entry, name string) {
 		d.backDowntime = &data.Downtime
 		return
 	}
-	d.downtime = &data.Downtime
+	d.downtime, d.unmeasured, d.gaugedAt = &data.Downtime, data.Unknown, e.At
+	if data.Unknown != "" {
+		d.downtime = nil
+	}
 }
 
 // gauge adds up the times in which something did not go through. It is pure:
@@ -188,9 +194,9 @@ func (p *probe) downtime() (d Downtime, ok bool) {
 		Within: seconds(p.writes.within), Errors: maps.Clone(p.errors)}
 	switch {
 	case p.writes.down():
-		d.Note = "writes had not come back when the measuring ended"
+		d.Note, d.AtLeast = "writes had not come back when the measuring ended", true
 	case p.late:
-		d.Note = "the measuring began when the switchover was under way"
+		d.Note, d.AtLeast = "the measuring began when the switchover was under way", true
 	}
 	return d, p.pulses > 0 && !p.writes.began.IsZero()
 }
@@ -203,8 +209,12 @@ func (d Downtime) String() string {
 	for _, k := range slices.Sorted(maps.Keys(d.Errors)) {
 		kinds = append(kinds, fmt.Sprintf("%d x %s", d.Errors[k], k))
 	}
-	s := fmt.Sprintf("downtime measured through the endpoint: no writes for %.2f s (within %.2f s), no reads for %.2f s; clients saw %s",
-		d.Writes, d.Within, d.Reads, strings.Join(kinds, ", "))
+	least := ""
+	if d.AtLeast {
+		least = "at least "
+	}
+	s := fmt.Sprintf("downtime measured through the endpoint: no writes for %s%.2f s (within %.2f s), no reads for %.2f s; clients saw %s",
+		least, d.Writes, d.Within, d.Reads, strings.Join(kinds, ", "))
 	if d.Note != "" {
 		s += "; " + d.Note
 	}
@@ -234,113 +244,4 @@ func (p *probe) run(ctx context.Context, clock Clock, line PulseLine) {
 			return
 		}
 	}
-}
-
-// probes are those under way, by database.
-type probes struct {
-	mu sync.Mutex
-	m  map[string]*probe
-}
-
-// probeAll begins a probe for every switchover that is about to begin or under
-// way, and ends those whose switchover is over.
-func (e *Engine) probeAll(ctx context.Context, units []unit, chosen []int) error {
-	pulser, ok := e.cfg.SQL.(Pulser)
-	if !ok {
-		return nil
-	}
-	acting := map[int]bool{}
-	for _, i := range chosen {
-		for _, a := range units[i].step.Actions {
-			acting[i] = acting[i] || a.Kind == bluegreen.Switchover
-		}
-	}
-	for i := range units {
-		u := &units[i]
-		p := e.probes.of(u.key)
-		switch {
-		case p == nil && (acting[i] || u.state.Stage == bluegreen.Switching):
-			e.beginProbe(ctx, pulser, *u, u.state.Stage == bluegreen.Switching)
-		case p != nil:
-			if err := e.followProbe(u, p, acting[i]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (ps *probes) of(key string) *probe {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	return ps.m[key]
-}
-
-func (e *Engine) beginProbe(ctx context.Context, pulser Pulser, u unit, late bool) {
-	line, err := pulser.Pulse(ctx, e.endpoint(u, u.facts.ID))
-	if err != nil {
-		e.cfg.Log.Warn().Str("db", u.key).Err(err).Msg("the downtime cannot be measured")
-		return
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	p := &probe{begun: e.cfg.Clock.Now(), late: late, cancel: cancel, done: make(chan struct{}), errors: map[string]int{}}
-	e.probes.mu.Lock()
-	if e.probes.m == nil {
-		e.probes.m = map[string]*probe{}
-	}
-	e.probes.m[u.key] = p
-	e.probes.mu.Unlock()
-	go p.run(ctx, e.cfg.Clock, line)
-}
-
-// followProbe ends a probe when its switchover is over and writes go through.
-func (e *Engine) followProbe(u *unit, p *probe, acting bool) error {
-	now := e.cfg.Clock.Now()
-	switch u.state.Stage {
-	case bluegreen.Switching:
-		p.left = time.Time{}
-		return nil
-	case bluegreen.Ready:
-		if acting || now.Sub(p.begun) < refusedAfter {
-			return nil
-		}
-	}
-	if p.left.IsZero() {
-		p.left = now
-	}
-	if !p.well(now) && now.Sub(p.left) < patience {
-		return nil
-	}
-	return e.endProbe(u.key, p)
-}
-
-// endProbe stops a probe and writes down what it felt.
-func (e *Engine) endProbe(key string, p *probe) error {
-	p.cancel()
-	<-p.done
-	e.probes.mu.Lock()
-	delete(e.probes.m, key)
-	e.probes.mu.Unlock()
-	d, ok := p.downtime()
-	if !ok {
-		return nil
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	_, err := e.cfg.Store.append(journal.Entry{Kind: journal.Fact, Database: key, What: d.String(), At: e.cfg.Clock.Now()},
-		downtimeData{Name: factDowntime, Downtime: d})
-	return err
-}
-
-// endProbes stops what is left when a run ends.
-func (e *Engine) endProbes() error {
-	e.probes.mu.Lock()
-	left := maps.Clone(e.probes.m)
-	e.probes.mu.Unlock()
-	for _, key := range slices.Sorted(maps.Keys(left)) {
-		if err := e.endProbe(key, left[key]); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -3,9 +3,9 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -23,17 +23,17 @@ type Reverser interface {
 	// place in the new server's log, and returns when a row has arrived. To arm
 	// what is armed already changes nothing.
 	ArmWayBack(ctx context.Context, now, old Endpoint, file string, pos uint64) (what string, err error)
-	// WayBack reads how it stands; a heartbeat row is written on the new server.
+	// WayBack reads how it stands, and writes nothing.
 	WayBack(ctx context.Context, now, old Endpoint) bluegreen.Way
+	// Beat writes a heartbeat row on the new server, by whose arrival on old
+	// blue the age of its newest write is known.
+	Beat(ctx context.Context, now Endpoint) error
 }
 
 const (
 	factWayArmed = "way-back-armed"
 	factWay      = "way-back"
-	// wayEvery is how often the way back is read while it is watched.
-	wayEvery = time.Second
-	// armRest is the time between two tries to arm.
-	armRest = 5 * time.Second
+	factPlace    = "binlog-place"
 )
 
 // wayData is the fact's entry in the journal.
@@ -44,118 +44,32 @@ type wayData struct {
 
 // foldWay takes what was armed, and the last change of how it stands, in.
 func (d *dbMemory) foldWay(e journal.Entry, name string) {
-	if name != factWayArmed && name != factWay {
-		if name == factSwitched { // another hop: its way back is another one
-			d.armed, d.way = time.Time{}, nil
+	switch name {
+	case factSwitched: // another hop: its way back is another one
+		d.armed, d.way = time.Time{}, nil
+	case factWayArmed:
+		d.armed, d.way = e.At, nil
+	case factWay:
+		var data wayData
+		if json.Unmarshal(e.Data, &data) == nil {
+			d.way = data.Way
 		}
-		return
-	}
-	var data wayData
-	if json.Unmarshal(e.Data, &data) != nil {
-		return
-	}
-	if name == factWayArmed {
-		d.armed = e.At
-	}
-	d.way = data.Way
-}
-
-// wayKeeper remembers the last reading of each way back, and what is under way.
-type wayKeeper struct {
-	mu    sync.Mutex
-	busy  map[string]bool
-	next  map[string]time.Time
-	last  map[string]bluegreen.Way
-	fault error // of the journal
-}
-
-// begin tells whether a database's way back may be dealt with now.
-func (k *wayKeeper) begin(key string, now time.Time) (bool, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.busy == nil {
-		k.busy, k.next, k.last = map[string]bool{}, map[string]time.Time{}, map[string]bluegreen.Way{}
-	}
-	if k.fault != nil {
-		return false, &journalError{k.fault}
-	}
-	if k.busy[key] || now.Before(k.next[key]) {
-		return false, nil
-	}
-	k.busy[key] = true
-	return true, nil
-}
-
-func (k *wayKeeper) end(key string, next time.Time, err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.busy, key)
-	k.next[key] = next
-	if err != nil && k.fault == nil {
-		k.fault = err
 	}
 }
 
-// take keeps a reading, and tells whether people must hear of it: the state or
-// its cause has changed.
-func (k *wayKeeper) take(key string, w bluegreen.Way) (changed bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.last == nil {
-		k.last = map[string]bluegreen.Way{}
-	}
-	was, known := k.last[key]
-	k.last[key] = w
-	return !known && w.State != bluegreen.WayArmed || known && (was.State != w.State || was.Cause != w.Cause)
-}
-
-func (k *wayKeeper) of(key string) (bluegreen.Way, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	w, ok := k.last[key]
-	return w, ok
-}
-
-// watchWays arms the ways back of databases that have switched over, and reads
-// those that are armed.
-func (e *Engine) watchWays(ctx context.Context, units []unit) error {
-	r, ok := e.cfg.SQL.(Reverser)
-	if !ok || !r.WayBackWanted() {
-		return nil
-	}
-	now := e.cfg.Clock.Now()
-	for i := range units {
-		u := units[i]
-		if !u.hasWay() {
-			continue
-		}
-		free, err := e.ways.begin(u.key, now)
-		if err != nil {
-			return err
-		}
-		if !free {
-			continue
-		}
-		e.mu.Lock()
-		armed := !e.cfg.Store.mem.db(u.key).armed.IsZero()
-		e.mu.Unlock()
-		e.group.Go(func() {
-			if armed {
-				e.ways.end(u.key, now.Add(wayEvery), e.readWay(ctx, r, u))
-			} else {
-				e.ways.end(u.key, now.Add(armRest), e.armWay(ctx, r, u))
-			}
-		})
-	}
-	return nil
-}
-
-// hasWay: a switchover was recorded with its place in the new server's log,
-// and old blue is there.
+// hasWay: a switchover was recorded, both servers are there, and who owns the
+// endpoint is no question. Nothing is written where it is one.
 func (u *unit) hasWay() bool {
+	switch u.state.Stage {
+	case bluegreen.RollingBack, bluegreen.RolledBack:
+		return false
+	}
 	rec := u.facts.Record
+	if rec.GoBack != nil {
+		return false // whoever goes back reads it himself, and ends it
+	}
 	old := u.facts.Instances[u.oldBlue()]
-	return !rec.SwitchedAt.IsZero() && rec.Binlog != "" && old != nil && old.Status != "deleting" && u.facts.Instances[u.facts.ID] != nil
+	return !u.state.Ambiguous && !rec.SwitchedAt.IsZero() && old != nil && old.Status != "deleting" && u.facts.Instances[u.facts.ID] != nil
 }
 
 // oldBlue is the blue of the last hop.
@@ -169,73 +83,99 @@ func (u *unit) oldBlue() string {
 	return ""
 }
 
-func (e *Engine) armWay(ctx context.Context, r Reverser, u unit) error {
-	file, pos, err := parsePlace(u.facts.Record.Binlog)
-	if err != nil {
-		return e.append(u, journal.Gate, "the way back could not be armed: "+err.Error(), nil)
+// armWay arms a way back, and journals that it could not once, however often
+// it is tried.
+func (e *Engine) armWay(ctx context.Context, r Reverser, u unit, before *bluegreen.Way) error {
+	what, err := e.tryArm(ctx, r, &u)
+	var broken *journalError
+	switch {
+	case errors.As(err, &broken):
+		return err
+	case ctx.Err() != nil:
+		return nil
+	case err == nil:
+		e.ways.forget(u.key)
+		return e.append(u, journal.Fact, "the way back is armed: "+what, wayData{Name: factWayArmed})
 	}
-	what, err := r.ArmWayBack(ctx, e.endpoint(u, u.facts.ID), e.endpoint(u, u.oldBlue()), file, pos)
-	if ctx.Err() != nil {
+	w := bluegreen.Way{At: e.cfg.Clock.Now(), State: bluegreen.WayUnarmed, Detail: err.Error()}
+	if !e.ways.take(u.key, w, before) {
 		return nil
 	}
-	if err != nil {
-		return e.append(u, journal.Gate, "the way back could not be armed yet, it is tried again: "+err.Error(), nil)
-	}
-	return e.append(u, journal.Fact, "the way back is armed: "+what, wayData{Name: factWayArmed})
+	return e.append(u, journal.Fact, "ALARM: the way back could not be armed, it is tried again: "+w.Detail, wayData{Name: factWay, Way: &w})
 }
 
-// readWay reads how a way back stands, and journals changes: the alarm when it
-// breaks, and the all-clear.
-func (e *Engine) readWay(ctx context.Context, r Reverser, u unit) error {
-	w := r.WayBack(ctx, e.endpoint(u, u.facts.ID), e.endpoint(u, u.oldBlue()))
-	if ctx.Err() != nil || !e.ways.take(u.key, w) {
-		return nil
-	}
-	what := "the way back stands: old blue follows"
-	switch w.State {
-	case bluegreen.WayBroken:
-		what = fmt.Sprintf("ALARM: the way back is broken (%s): %s", w.Cause, w.Detail)
-	case bluegreen.WayUnknown:
-		what = "the way back could not be read: " + w.Detail
-	}
-	e.cfg.Log.Warn().Str("db", u.key).Str("state", string(w.State)).Str("cause", w.Cause).Msg("way back")
-	return e.append(u, journal.Fact, what, wayData{Name: factWay, Way: &w})
-}
-
-// surveyWays reads the armed ways back once, for status and reports.
-func (e *Engine) surveyWays(ctx context.Context, units []unit) {
-	r, ok := e.cfg.SQL.(Reverser)
-	if !ok || !r.WayBackWanted() {
-		return
-	}
-	var wg sync.WaitGroup
-	for i := range units {
-		u := units[i]
-		if mem := e.cfg.Store.mem.databases[u.key]; mem == nil || mem.armed.IsZero() || !u.hasWay() {
-			continue
+func (e *Engine) tryArm(ctx context.Context, r Reverser, u *unit) (what string, err error) {
+	place := u.facts.Record.Binlog
+	if place == "" {
+		if place, err = e.findPlace(ctx, u); err != nil {
+			return "", err
 		}
-		wg.Go(func() {
-			e.work <- struct{}{}
-			defer func() { <-e.work }()
-			e.ways.take(u.key, r.WayBack(ctx, e.endpoint(u, u.facts.ID), e.endpoint(u, u.oldBlue())))
-		})
 	}
-	wg.Wait()
+	file, pos, err := parsePlace(place)
+	if err != nil {
+		return "", err
+	}
+	return r.ArmWayBack(ctx, e.endpoint(*u, u.facts.ID), e.endpoint(*u, u.oldBlue()), file, pos)
+}
+
+// findPlace asks RDS again for the place in the new server's binary log: its
+// event may come later than the switchover's end, and is kept for 14 days.
+func (e *Engine) findPlace(ctx context.Context, u *unit) (string, error) {
+	events, err := e.greenEvents(ctx, e.scope(u.scope), *u, u.facts.Record.SwitchedAt.Add(-24*time.Hour))
+	if err != nil {
+		return "", fmt.Errorf("read RDS's event with the place in the new server's binary log: %w", err)
+	}
+	place := placeOf(events)
+	if place == "" {
+		return "", errors.New("RDS has told no place in the new server's binary log from which old blue could follow")
+	}
+	err = e.append(*u, journal.Fact, "RDS told the place in the new server's binary log: "+place, factData{Name: factPlace, Binlog: place})
+	if err != nil {
+		return "", &journalError{err}
+	}
+	return place, nil
+}
+
+// placeOf is the last place in a binary log that events tell, "" when they tell none.
+func placeOf(events []bluegreen.Event) (place string) {
+	for _, ev := range events {
+		if m := coordinates.FindStringSubmatch(ev.Message); m != nil {
+			place = m[1] + ":" + m[2]
+		}
+	}
+	return place
 }
 
 // withWay puts the armed way back into what can still be undone.
-func (e *Engine) withWay(w WayBack, key string, armed time.Time) WayBack {
-	if armed.IsZero() || w.Kind != "rename-with-loss" {
+func (e *Engine) withWay(w WayBack, u unit, mem *dbMemory) WayBack {
+	r, ok := e.cfg.SQL.(Reverser)
+	wanted := ok && r.WayBackWanted()
+	if w.Kind != "rename-with-loss" || !wanted && mem.armed.IsZero() {
 		return w
 	}
-	at := armed
+	last, read := e.ways.of(u.key)
+	if !read && mem.way != nil {
+		last = *mem.way
+	}
+	if mem.armed.IsZero() {
+		switch {
+		case last.State == bluegreen.WayUnarmed:
+			w.Reverse, w.Alarm = &last, last.Alarm()
+		case !u.facts.Record.SwitchedAt.IsZero() && u.facts.Now.Sub(u.facts.Record.SwitchedAt) > armPatience:
+			w.Alarm = "reverse replication is not armed: no run has done it yet"
+		}
+		return w
+	}
+	at := mem.armed
 	w.ArmedAt = &at
-	last, ok := e.ways.of(key)
-	if !ok {
+	if !read {
 		w.Loss = "reverse replication was armed; it was not read now, so what would be lost is not known"
+		if mem.way != nil {
+			w.Reverse, w.Alarm = &last, last.Alarm()
+		}
 		return w
 	}
-	w.Reverse, w.Loss = &last, last.Loss()
+	w.Reverse, w.Loss, w.Alarm = &last, last.Loss(), last.Alarm()
 	w.How = strings.Replace(w.How, "stop the writers;", "stop the writers; wait until status says that old blue has every write; CALL mysql.rds_stop_replication and rds_reset_external_master on it;", 1)
 	return w
 }

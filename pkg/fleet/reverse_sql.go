@@ -261,14 +261,25 @@ func (a *Access) WayBack(ctx context.Context, nowAt, oldAt Endpoint) bluegreen.W
 		return unknown(err)
 	}
 	w := bluegreen.JudgeWay(a.Now(), reading(old.replication(ctx)), file, pos, old.lastBeat(ctx))
-	// A server whose writes were stopped to go back needs no more heartbeats.
-	if err := now.beat(ctx, rand.Text()); err != nil && !strings.Contains(err.Error(), "Error 1290") {
-		return unknown(err)
-	}
 	if w.State == bluegreen.WayArmed {
 		a.tryAccount(ctx, nowAt, &w)
 	}
 	return w
+}
+
+// Beat implements Reverser. A server whose writes were stopped needs none.
+func (a *Access) Beat(ctx context.Context, nowAt Endpoint) error {
+	ctx, cancel := context.WithTimeout(ctx, wayTimeout)
+	defer cancel()
+	now, err := a.dial(ctx, nowAt)
+	if err != nil {
+		return err
+	}
+	defer now.close()
+	if err := now.beat(ctx, rand.Text()); err != nil && !strings.Contains(err.Error(), "Error 1290") {
+		return err
+	}
+	return nil
 }
 
 // tryAccount finds out before the next broken connection does, that old blue

@@ -106,6 +106,8 @@ type DatabaseStatus struct {
 	Binlog string `json:"binlog,omitempty"`
 	// Downtime is what clients felt of the last switchover, where it was measured.
 	Downtime *Downtime `json:"downtime,omitempty"`
+	// DowntimeUnknown is why the last switchover's downtime is not known.
+	DowntimeUnknown string `json:"downtime_unknown,omitempty"`
 	// WayBack is what can still be undone.
 	WayBack WayBack `json:"way_back"`
 	// GoBack is the last order to go back after a switchover, nil for none.
@@ -160,6 +162,9 @@ type WayBack struct {
 	// stands now.
 	ArmedAt *time.Time     `json:"armed_at,omitempty"`
 	Reverse *bluegreen.Way `json:"reverse,omitempty"`
+	// Alarm is why somebody must look at once: reverse replication is broken,
+	// could not be armed, or could not be read. "" is all well.
+	Alarm string `json:"alarm,omitempty"`
 	// Undone is what was undone already.
 	Undone []string `json:"undone,omitempty"`
 }

@@ -121,12 +121,12 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 	}
 	if mem := e.cfg.Store.mem.databases[m.key]; mem != nil {
 		d.History, d.Precheck = mem.history, mem.verdict
-		d.Binlog, d.Downtime = mem.Binlog, mem.downtime
+		d.Binlog, d.Downtime, d.DowntimeUnknown = mem.Binlog, mem.downtime, mem.unmeasured
 		if !mem.SwitchedAt.IsZero() {
 			at := mem.SwitchedAt
 			d.SwitchedAt = &at
 		}
-		d.WayBack = e.withWay(wayBack(f, s, mem.undone), m.key, mem.armed)
+		d.WayBack = e.withWay(wayBack(f, s, mem.undone), u, mem)
 		d.GoBack = e.goBackStatus(u, mem)
 	} else {
 		d.WayBack = wayBack(f, s, nil)

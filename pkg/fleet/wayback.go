@@ -7,6 +7,29 @@ import (
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 )
 
+// Alarms are the databases whose way back asks for somebody at once, with why,
+// one line each.
+func (s Status) Alarms() []string {
+	var out []string
+	for _, d := range s.Databases {
+		if d.WayBack.Alarm != "" {
+			out = append(out, d.ID+": "+d.WayBack.Alarm)
+		}
+	}
+	return out
+}
+
+// Watchable tells that a way back stands open that can be watched: reverse
+// replication is armed, or should be.
+func (s Status) Watchable() bool {
+	for _, d := range s.Databases {
+		if d.WayBack.ArmedAt != nil || d.WayBack.Alarm != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // wayBack says what can still be undone for a database, how, until when, and
 // what would be lost. It promises nothing that this build cannot do.
 func wayBack(f bluegreen.Facts, s bluegreen.State, undone []string) WayBack {

@@ -386,7 +386,6 @@ var coordinates = regexp.MustCompile(`(?i)binary log coordinates.*?file\s+(\S+)\
 // recordSwitch writes down what RDS will forget: when, what was green, what is
 // old blue now, and green's binary log position.
 func (e *Engine) recordSwitch(ctx context.Context, u unit) error {
-	sc := e.scope(u.scope)
 	blue := u.facts.Instances[u.facts.ID]
 	if blue == nil {
 		return nil
@@ -395,15 +394,11 @@ func (e *Engine) recordSwitch(ctx context.Context, u unit) error {
 	if u.state.Deployment != nil {
 		f.Deployment = u.state.Deployment.ID
 	}
-	events, err := e.greenEvents(ctx, sc, u)
+	events, err := e.greenEvents(ctx, e.scope(u.scope), u, e.cfg.Clock.Now().Add(-24*time.Hour))
 	if e.later(u, bluegreen.WorkRecordSwitch, err) {
 		return nil // without the position there is no way back by replication
 	}
-	for _, ev := range events {
-		if m := coordinates.FindStringSubmatch(ev.Message); m != nil {
-			f.Binlog = m[1] + ":" + m[2]
-		}
-	}
+	f.Binlog = placeOf(events)
 	what := "switched over: " + u.facts.ID + " answers as " + blue.Version
 	if f.OldBlue != "" {
 		what += ", old blue is " + f.OldBlue
@@ -414,8 +409,7 @@ func (e *Engine) recordSwitch(ctx context.Context, u unit) error {
 // greenEvents are the events of what was the green primary. RDS keeps them under
 // its name of then; where the journal that knew the name is lost, the form of
 // the name finds them.
-func (e *Engine) greenEvents(ctx context.Context, sc Scope, u unit) ([]bluegreen.Event, error) {
-	since := e.cfg.Clock.Now().Add(-24 * time.Hour)
+func (e *Engine) greenEvents(ctx context.Context, sc Scope, u unit, since time.Time) ([]bluegreen.Event, error) {
 	if greens := u.facts.Record.Greens; len(greens) > 0 {
 		return sc.Trail.Events(ctx, since, "db-instance", greens[0])
 	}

@@ -44,13 +44,18 @@ type rollbackRow struct {
 	Until         *time.Time `json:"until,omitempty"`
 	// Loss is what would be lost, LossSince from when, LossFor for how long
 	// writes have gone to the new server by now.
-	Loss      string               `json:"loss,omitempty"`
-	LossSince *time.Time           `json:"loss_since,omitempty"`
-	LossHours float64              `json:"loss_hours,omitempty"`
-	Binlog    string               `json:"binlog,omitempty"`
-	Reason    string               `json:"reason,omitempty"`
-	NextStep  string               `json:"next_step,omitempty"`
-	History   []fleet.HistoryEntry `json:"history"`
+	Loss      string     `json:"loss,omitempty"`
+	LossSince *time.Time `json:"loss_since,omitempty"`
+	LossHours float64    `json:"loss_hours,omitempty"`
+	Binlog    string     `json:"binlog,omitempty"`
+	// ArmedAt is when reverse replication was armed, Reverse how it was read to
+	// stand, Alarm why somebody must look at once.
+	ArmedAt  *time.Time           `json:"armed_at,omitempty"`
+	Reverse  *bluegreen.Way       `json:"reverse,omitempty"`
+	Alarm    string               `json:"alarm,omitempty"`
+	Reason   string               `json:"reason,omitempty"`
+	NextStep string               `json:"next_step,omitempty"`
+	History  []fleet.HistoryEntry `json:"history"`
 
 	switchedAt *time.Time
 }
@@ -121,6 +126,7 @@ func newRollbackRow(in Input, d fleet.DatabaseStatus, g undoGroup) rollbackRow {
 		ID: d.ID, Account: d.Account, Region: d.Region, Service: d.Service, Owner: d.Owner, Wave: d.Wave, Stage: d.Stage,
 		Group: g, EngineVersion: d.EngineVersion, Blue: d.Blue, Green: d.Green, OldBlue: d.OldBlue, Deployment: d.Deployment,
 		Undone: d.WayBack.Undone, How: d.WayBack.How, Until: d.WayBack.Until, Loss: d.WayBack.Loss, LossSince: d.WayBack.LossSince,
+		ArmedAt: d.WayBack.ArmedAt, Reverse: d.WayBack.Reverse, Alarm: d.WayBack.Alarm,
 		Binlog: d.Binlog, Reason: d.Reason, NextStep: d.NextStep, History: d.History, switchedAt: d.SwitchedAt,
 	}
 	if r.History == nil {

@@ -25,6 +25,11 @@ func (m rollbackModel) document() document {
 	if m.Journal.Error != "" {
 		d.Notices = append(d.Notices, notice{toneBad, "The journal is damaged:", m.Journal.Error + ". The stories below end there."})
 	}
+	for _, r := range m.Databases {
+		if r.Alarm != "" {
+			d.Notices = append(d.Notices, notice{toneBad, "Look at " + r.ID + " at once:", r.Alarm + "."})
+		}
+	}
 	d.Sections = append(d.Sections, m.overview())
 	for _, g := range undoGroups {
 		if m.Counts[g] > 0 || g == undone {
@@ -146,7 +151,7 @@ func until(t *time.Time) string {
 var intros = map[undoGroup]string{
 	undone:      "These were brought back to where they were before the campaign touched them.",
 	undoFree:    "Their green is being built or stands ready. Users are still on blue; deleting the green loses nothing but the time to build it.",
-	undoLossy:   "Users are on the new server. The old one, or a snapshot of it, is still there, but it has none of the writes made since: going back loses them, unless somebody merges them by hand.",
+	undoLossy:   "Users are on the new server. The old one, or a snapshot of it, is still there. Without reverse replication it has none of the writes made since: going back loses them, unless somebody merges them by hand. Where reverse replication is armed, each database says below what would be lost.",
 	undoLater:   "RDS is switching over at this moment. It ends by itself or is rolled back by RDS; nothing may be changed until then.",
 	undoNever:   "The old server is gone.",
 	undoNothing: "The campaign has changed nothing here.",
@@ -198,6 +203,7 @@ func (r rollbackRow) story() story {
 		add("Possible until", until(r.Until))
 		add("Would be lost", or(r.Loss, "nothing"))
 		if r.Group == undoLossy {
+			add("Reverse replication", r.reverse())
 			add("Binlog position", r.Binlog)
 		}
 	}
@@ -213,6 +219,23 @@ func (r rollbackRow) story() story {
 		st.Steps = append(st.Steps, step(c))
 	}
 	return st
+}
+
+// reverse says how the way back by replication stands.
+func (r rollbackRow) reverse() string {
+	text := ""
+	if r.ArmedAt != nil {
+		text = "armed since " + stamp(*r.ArmedAt) + " UTC"
+	}
+	switch w := r.Reverse; {
+	case r.Alarm != "":
+		text = strings.TrimPrefix(text+"; "+r.Alarm, "; ")
+	case w != nil && w.Bytes == 0 && w.Files == 0:
+		text += "; old blue has every write"
+	case w != nil:
+		text += fmt.Sprintf("; old blue is at most %.1f s (%d bytes) behind", w.Seconds, w.Bytes)
+	}
+	return text
 }
 
 func by(who string) string {
