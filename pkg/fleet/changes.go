@@ -44,6 +44,7 @@ func (s *sight) update(ch Change) {
 	for _, d := range ch.Deployments {
 		s.drop(d.ID)
 		s.deployments[d.ID] = d
+		s.name(d)
 		source := bluegreen.IDFromARN(d.Source)
 		for _, m := range d.Members {
 			s.owner[bluegreen.IDFromARN(m.Target)], s.owner[bluegreen.IDFromARN(m.Source)] = source, source
@@ -85,6 +86,7 @@ func (s *sight) drop(id string) {
 		return
 	}
 	delete(s.deployments, id)
+	s.unname(d)
 	for db := range concerned(d) {
 		s.dirty[db] = true
 		var rest []bluegreen.Deployment

@@ -79,6 +79,7 @@ type Engine struct {
 	// what all units rest on; fresh are the members derived anew in this tick.
 	kept      []kept
 	list      []unit
+	briefs    []brief // of list
 	epoch     int
 	ticks     int
 	frozen    string // what the outside signal said
@@ -343,6 +344,7 @@ func (e *Engine) units() []unit {
 	all := !e.cfg.Inline || len(e.kept) != len(e.campaign.members)
 	if all {
 		e.kept, e.list = make([]kept, len(e.campaign.members)), make([]unit, len(e.campaign.members))
+		e.briefs = make([]brief, len(e.campaign.members))
 		e.turns = nil
 	}
 	e.fresh = e.fresh[:0]
@@ -377,7 +379,7 @@ func (e *Engine) derive(n int, now time.Time) {
 	} else if old != 0 {
 		u.size = old // the order of turns does not follow a changed volume
 	}
-	e.list[n] = u
+	e.list[n], e.briefs[n] = u, briefOf(&u)
 	if e.cfg.Inline {
 		*k = keep(&u)
 		if !k.until.IsZero() {
@@ -453,7 +455,7 @@ func (e *Engine) input(units []unit) scheduleInput {
 	defer e.mu.Unlock()
 	p, mem := e.cfg.Plan, e.cfg.Store.mem
 	in := scheduleInput{now: e.cfg.Clock.Now(), waves: p.Waves, paused: mem.paused, buildAhead: p.Run.BuildAhead,
-		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only, turns: e.turns, run: p.Run, frozen: e.frozen}
+		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only, turns: e.turns, briefs: e.briefs, run: p.Run, frozen: e.frozen}
 	in.approved, in.void = e.approvals()
 	for _, w := range p.Waves {
 		in.wavePaused = append(in.wavePaused, mem.wave(w.Name).paused)

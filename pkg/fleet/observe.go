@@ -16,6 +16,7 @@ type sight struct {
 	instances map[string]*bluegreen.Instance
 	// byDatabase finds the deployments that concern a database by its id.
 	byDatabase map[string][]bluegreen.Deployment
+	byName     map[string][]bluegreen.Deployment // by name in lower case
 	err        error
 	kin        kin
 
@@ -61,6 +62,7 @@ func (s *sight) index(list []bluegreen.Instance, deps []bluegreen.Deployment) {
 	}
 	s.byDatabase = map[string][]bluegreen.Deployment{}
 	for _, d := range deps {
+		s.name(d)
 		for id := range concerned(d) {
 			s.byDatabase[id] = append(s.byDatabase[id], d)
 		}

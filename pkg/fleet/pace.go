@@ -21,6 +21,9 @@ func (e *Engine) pause(units []unit) time.Duration {
 	}
 	quiet, switching := true, false
 	for i := range units {
+		if e.cfg.Inline && e.briefs[i].kind != inFull {
+			continue
+		}
 		u := &units[i]
 		switch u.state.Stage {
 		case bluegreen.Switching, bluegreen.Switched:

@@ -28,6 +28,7 @@ type reference struct {
 	gaps map[string]string
 	// builtin says that versions are the built-in table's.
 	builtin bool
+	common  common
 	// others counts instances of the quota that are not seen here (other engines).
 	others *int
 

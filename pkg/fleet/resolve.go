@@ -53,8 +53,15 @@ func newResolver(cfg Config) *resolver {
 }
 
 type resolvedAt struct {
-	key string
+	key resolveKey
 	res *resolved
+}
+
+// resolveKey is what may change under way of that on which a road depends.
+type resolveKey struct {
+	resource, version, class, storage, group, groupStatus, options, secret, pending, replicas, looks, saved string
+	gib, iops, throughput, backup, foreign, groups                                                          int
+	available, twoCalls, measured, eventsBack                                                               bool
 }
 
 func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool, eventsBack bool) *resolved {
@@ -72,9 +79,9 @@ func (r *resolver) of(m member, s *sight, ref *reference, oneCall *bool, eventsB
 			foreign++
 		}
 	}
-	key := fmt.Sprint(blue.ResourceID, blue.Version, blue.Class, blue.StorageType, blue.AllocatedGiB, blue.IOPS, blue.ThroughputMiBps,
-		blue.ParameterGroup, blue.ParameterStatus, blue.OptionGroup, blue.ManagedSecret, blue.BackupDays, blue.Pending, blue.Replicas,
-		blue.Status == "available", replicaKey(blue, s), foreign, oneCall != nil && !*oneCall, len(ref.groups), r.loads != nil, eventsBack, r.savedKey(blue))
+	key := resolveKey{blue.ResourceID, blue.Version, blue.Class, blue.StorageType, blue.ParameterGroup, blue.ParameterStatus, blue.OptionGroup,
+		blue.ManagedSecret, strings.Join(blue.Pending, " "), strings.Join(blue.Replicas, " "), replicaKey(blue, s), r.savedKey(blue), blue.AllocatedGiB, blue.IOPS,
+		blue.ThroughputMiBps, blue.BackupDays, foreign, len(ref.groups), blue.Status == "available", oneCall != nil && !*oneCall, r.loads != nil, eventsBack}
 	if old, ok := r.cache[m.key]; ok && old.key == key {
 		return old.res
 	}
@@ -143,7 +150,7 @@ type resolution struct {
 // resolve is pure: the road of one database from what was read.
 func (in resolution) resolve() *resolved {
 	res := &resolved{}
-	hops, err := bluegreen.Route(in.blue.Version, in.plan.Target.EngineVersion, in.ref.versions)
+	hops, err := in.ref.route(in.blue.Version, in.plan.Target.EngineVersion)
 	if err != nil {
 		res.routeE = err.Error()
 		return res
@@ -199,8 +206,7 @@ func (in resolution) translate(res *resolved, hop bluegreen.Hop) {
 			WayOut:  "allow rds:DescribeDBParameters, or name target.parameter_group in the plan"})
 		return
 	}
-	user = bluegreen.EventsBefore(user, p.Name, blue.ParameterGroup, in.eventsBack)
-	tr, issues := bluegreen.TranslateParameters(user, ref.defaults[from], ref.defaults[hop.Family], from, hop.Family, bluegreen.TranslatePolicy{WayBack: true})
+	tr, issues := ref.translation(in, user, from, hop.Family)
 	res.trans = &tr
 	res.issues = append(res.issues, issues...)
 	if bluegreen.HasBlocker(issues) {
@@ -302,12 +308,8 @@ func (in resolution) eligible(replicas []bluegreen.Instance, hop bluegreen.Hop, 
 // it is another database's.
 func (in resolution) deployments(own string) []bluegreen.Deployment {
 	out := in.sight.byDatabase[in.blue.ID]
-	for _, list := range in.sight.byDatabase {
-		for _, d := range list {
-			if strings.EqualFold(d.Name, own) && bluegreen.IDFromARN(d.Source) != in.blue.ID {
-				return append(slices.Clone(out), d)
-			}
-		}
+	if d := in.sight.stranger(own, in.blue.ID); d != nil {
+		return append(slices.Clone(out), *d)
 	}
 	return out
 }

@@ -12,7 +12,7 @@ import (
 // rollout is what the schedule counts for batches, budgets by kind, limits by
 // scope and the cost of greens.
 type rollout struct {
-	builds, switches map[string]int // by account, account/region, and service
+	builds, switches placeCount
 	// begun and through count, by wave, switchovers that began and those that soaked.
 	begun, through            []int
 	failedBuild, failedSwitch []int
@@ -20,23 +20,23 @@ type rollout struct {
 }
 
 func newRollout(waves int) *rollout {
-	return &rollout{builds: map[string]int{}, switches: map[string]int{}, begun: make([]int, waves), through: make([]int, waves),
+	return &rollout{builds: newPlaceCount(), switches: newPlaceCount(), begun: make([]int, waves), through: make([]int, waves),
 		failedBuild: make([]int, waves), failedSwitch: make([]int, waves)}
 }
 
-// places are the names under which a unit counts: its account, its Region, its service.
+// places are what a unit counts for: its account, its Region, its service.
 func (u *unit) places() [3]string {
 	account, _, _ := strings.Cut(u.scope, "/")
-	return [3]string{account, u.scope, "service " + u.service}
+	return [3]string{account, u.scope, u.service}
 }
 
 func (r *rollout) add(u *unit) {
 	st := u.state.Stage
 	switch {
 	case st == bluegreen.Building || st == bluegreen.Adjusting:
-		r.count(r.builds, u)
+		r.builds.add(u)
 	case st == bluegreen.Switching || st == bluegreen.Switched || u.state.Ambiguous:
-		r.count(r.switches, u)
+		r.switches.add(u)
 	}
 	switch {
 	case st == bluegreen.Switching || st == bluegreen.Switched || st == bluegreen.Soaking || u.state.Ambiguous:
@@ -57,9 +57,16 @@ func (r *rollout) add(u *unit) {
 	}
 }
 
-func (r *rollout) count(m map[string]int, u *unit) {
-	for _, p := range u.places() {
-		m[p]++
+// placeCount counts by account, by account/region, and by service.
+type placeCount [3]map[string]int
+
+func newPlaceCount() placeCount {
+	return placeCount{{}, {}, {}}
+}
+
+func (p placeCount) add(u *unit) {
+	for n, name := range u.places() {
+		p[n][name]++
 	}
 }
 
@@ -67,10 +74,10 @@ func (r *rollout) count(m map[string]int, u *unit) {
 func (r *rollout) take(u *unit) {
 	switch u.step.Queue {
 	case bluegreen.BuildQueue:
-		r.count(r.builds, u)
+		r.builds.add(u)
 		r.cost += u.greenCost.USD
 	case bluegreen.SwitchQueue:
-		r.count(r.switches, u)
+		r.switches.add(u)
 		r.begun[u.wave]++
 	}
 }
@@ -110,14 +117,14 @@ func (in scheduleInput) campaignSpent(r *rollout, tallies []tally) string {
 }
 
 // holdScoped says which limit of account, Region or service is reached.
-func holdScoped(limits plan.Scoped, counts map[string]int, u *unit, doing string) (Limit, string) {
+func holdScoped(limits plan.Scoped, counts placeCount, u *unit, doing string) (Limit, string) {
 	places := u.places()
 	for n, most := range []int{limits.Account, limits.Region, limits.Service} {
 		if n == 2 && u.service == "" {
 			break
 		}
-		if most > 0 && counts[places[n]] >= most {
-			return LimitScope, fmt.Sprintf("%d databases of %s are %s, the limit", most, places[n], doing)
+		if most > 0 && counts[n][places[n]] >= most {
+			return LimitScope, fmt.Sprintf("%d databases of %s are %s, the limit", most, []string{"", "", "service "}[n]+places[n], doing)
 		}
 	}
 	return NoLimit, ""
@@ -150,10 +157,13 @@ func (in scheduleInput) holdBatch(u *unit, c *counts) (Limit, string) {
 
 // parked warns of greens that have been ready for too long.
 func (in scheduleInput) parked(units []unit) []string {
+	if in.run.MaxGreenAge <= 0 {
+		return nil
+	}
 	var old []string
 	for i := range units {
 		u := &units[i]
-		if d := u.state.Deployment; in.run.MaxGreenAge > 0 && u.state.Stage == bluegreen.Ready && d != nil && in.now.Sub(d.Created) > in.run.MaxGreenAge {
+		if d := u.state.Deployment; u.state.Stage == bluegreen.Ready && d != nil && in.now.Sub(d.Created) > in.run.MaxGreenAge {
 			text := fmt.Sprintf("%s: its green is %s old, more than %s", u.facts.ID, in.now.Sub(d.Created).Round(time.Minute), plan.FormatDuration(in.run.MaxGreenAge))
 			if u.greenCost.Known {
 				text += fmt.Sprintf("; it costs about %.2f USD a day", u.greenCost.USD)

@@ -57,6 +57,7 @@ type scheduleInput struct {
 	nextOpen  time.Time
 	only      map[string]bool // rollback runs touch these alone; nil: all
 	turns     []int           // order(units), nil: not worked out yet
+	briefs    []brief         // of the units, nil: not made yet
 }
 
 // schedule is what may happen now, and why the rest waits.
@@ -107,12 +108,26 @@ const (
 // order, approvals, windows, limits, budgets, services and quota.
 func (in scheduleInput) decide(units []unit) schedule {
 	s := schedule{wait: make([]string, len(units)), limits: map[Limit]int{}}
+	if in.briefs == nil {
+		in.briefs = briefsOf(units)
+	}
 	c := newCounts(in, units)
 	open := c.openWave
 	if in.turns == nil {
 		in.turns = order(units)
 	}
+	limits := limitCount{all: s.limits}
 	for _, i := range in.turns {
+		switch b := in.briefs[i]; b.kind {
+		case isDone:
+			continue
+		case queued:
+			if limit, why := in.holdQueued(int(b.wave), c, open); limit != NoLimit && in.only == nil {
+				s.wait[i] = why
+				limits.add(limit)
+				continue
+			}
+		}
 		u := &units[i]
 		if in.only != nil && !in.only[u.key] {
 			continue
@@ -125,12 +140,13 @@ func (in scheduleInput) decide(units []unit) schedule {
 		}
 		if limit, why := in.hold(u, c, open); limit != NoLimit {
 			s.wait[i] = why
-			s.limits[limit]++
+			limits.add(limit)
 			continue
 		}
 		s.act = append(s.act, i)
 		c.take(u)
 	}
+	limits.flush()
 	in.conclude(&s, units, c)
 	return s
 }
@@ -179,12 +195,9 @@ func (in scheduleInput) hold(u *unit, c *counts, open int) (Limit, string) {
 		return NoLimit, "" // a way back never waits for anything
 	case u.pinned != nil:
 		return LimitPinned, "pinned by " + u.pinned.By + "; resume --database " + u.facts.ID + " ends it"
-	case in.frozen != "" && u.step.Queue != bluegreen.NoQueue:
-		return LimitFrozen, in.frozen
-	case in.paused != nil:
-		return LimitPaused, "the campaign is paused by " + in.paused.By
-	case in.wavePaused[u.wave] != nil:
-		return LimitPaused, "the wave is paused by " + in.wavePaused[u.wave].By
+	}
+	if limit, why := in.holdAll(u.wave, u.step.Queue); limit != NoLimit {
+		return limit, why
 	}
 	switch u.step.Queue {
 	case bluegreen.BuildQueue:
@@ -195,24 +208,45 @@ func (in scheduleInput) hold(u *unit, c *counts, open int) (Limit, string) {
 	return NoLimit, ""
 }
 
-func (in scheduleInput) holdBuild(u *unit, c *counts, open int) (Limit, string) {
-	w := &in.waves[u.wave]
-	ahead := u.wave == open+1 && in.buildAhead
+// holdAll says what holds everybody of a wave who waits in the queue.
+func (in scheduleInput) holdAll(wave int, q bluegreen.Queue) (Limit, string) {
+	switch {
+	case in.frozen != "" && q != bluegreen.NoQueue:
+		return LimitFrozen, in.frozen
+	case in.paused != nil:
+		return LimitPaused, "the campaign is paused by " + in.paused.By
+	case in.wavePaused[wave] != nil:
+		return LimitPaused, "the wave is paused by " + in.wavePaused[wave].By
+	}
+	return NoLimit, ""
+}
+
+// holdBuilds says what holds every build of a wave.
+func (in scheduleInput) holdBuilds(wave int, c *counts, open int) (Limit, string) {
+	w := &in.waves[wave]
+	ahead := wave == open+1 && in.buildAhead
 	switch {
 	case c.spent != "":
 		return LimitBudget, "the campaign is stopped: " + c.spent
-	case c.stopped[u.wave]:
+	case c.stopped[wave]:
 		return LimitBudget, "the wave is stopped: its error budget is used up"
 	case c.stopped[open]:
 		return LimitBudget, "an earlier wave is stopped: its error budget is used up"
-	case u.wave != open && !ahead:
+	case wave != open && !ahead:
 		return LimitWave, "its wave's turn has not come"
-	case c.building[u.wave] >= w.BuildLimit:
-		return LimitBuild, c.say(LimitBuild, u.wave, func() string {
+	case c.building[wave] >= w.BuildLimit:
+		return LimitBuild, c.say(LimitBuild, wave, func() string {
 			return fmt.Sprintf("%d greens of the wave are being built, the limit", w.BuildLimit)
 		})
 	case in.maxGreens > 0 && c.greens >= in.maxGreens:
 		return LimitGreens, c.say(LimitGreens, 0, func() string { return fmt.Sprintf("%d greens are alive, the limit", in.maxGreens) })
+	}
+	return NoLimit, ""
+}
+
+func (in scheduleInput) holdBuild(u *unit, c *counts, open int) (Limit, string) {
+	if limit, why := in.holdBuilds(u.wave, c, open); limit != NoLimit {
+		return limit, why
 	}
 	if limit, why := holdScoped(in.run.Builds, c.rollout.builds, u, "being built"); limit != NoLimit {
 		return limit, why
@@ -301,8 +335,10 @@ func newCounts(in scheduleInput, units []unit) *counts {
 	c := &counts{building: make([]int, n), switching: make([]int, n), proven: make([]bool, n), stopped: make([]bool, n),
 		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n), said: map[saying]string{}, rollout: newRollout(n),
 		unread: make([]bool, n), unreadService: map[string]bool{}}
-	for i := range units {
-		c.add(&units[i])
+	for i, b := range in.briefs {
+		if !c.addBrief(b) {
+			c.add(&units[i])
+		}
 	}
 	c.openWave = n
 	c.spent = in.campaignSpent(c.rollout, c.tally)
@@ -383,7 +419,13 @@ func (c *counts) take(u *unit) {
 func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
 	var held, rest int
 	ambiguous := false
-	for i := range units {
+	for i, b := range in.briefs {
+		if in.only == nil && b.kind != inFull {
+			if b.kind == queued {
+				rest++
+			}
+			continue
+		}
 		u := &units[i]
 		if in.only != nil && !in.only[u.key] {
 			continue
