@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"sort"
 	"strings"
 	"time"
@@ -96,6 +98,7 @@ func runSimulate(ctx contexts, s streams, o simulateOptions) error {
 		return err
 	}
 	began := time.Now()
+	debug.SetMemoryLimit(memoryLimit(len(so.Fleet.Databases)))
 	f, err := simcloud.Many(ctx.soft, so, o.runs)
 	if err != nil {
 		return err
@@ -113,6 +116,12 @@ func runSimulate(ctx contexts, s streams, o simulateOptions) error {
 		return exitWith(exitFindings)
 	}
 	return err
+}
+
+// memoryLimit is where garbage is collected harder: it keeps 10,000 databases
+// within 512 MB, and leaves larger fleets the room that they need.
+func memoryLimit(databases int) int64 {
+	return max(430<<20, int64(databases)*(44<<10)*int64(runtime.GOMAXPROCS(0))/2)
 }
 
 // inventory is made up, from a file, or what AWS shows now.

@@ -86,7 +86,7 @@ func TestSameSeedSameCampaign(t *testing.T) {
 }
 
 func BenchmarkCampaign(b *testing.B) {
-	for _, c := range []struct{ n, build, switching int }{{72, 10, 4}, {1000, 50, 25}, {10000, 200, 100}} {
+	for _, c := range []struct{ n, build, switching int }{{72, 10, 4}, {1000, 50, 25}, {1001, 200, 100}, {10000, 200, 100}} {
 		b.Run(fmt.Sprint(c.n), func(b *testing.B) {
 			for b.Loop() {
 				r := simulate(b, planFor(b, twoWaves(c.build, c.switching)), c.n, nil)

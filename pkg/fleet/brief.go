@@ -1,6 +1,10 @@
 package fleet
 
-import "github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+import (
+	"fmt"
+
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+)
 
 // brief is what a tick needs of the many databases that are done, or wait for
 // their turn to be built. Thousands of them are passed over in every tick; their
@@ -73,6 +77,42 @@ func (in scheduleInput) holdQueued(wave int, c *counts, open int) (Limit, string
 		return limit, why
 	}
 	return in.holdBuilds(wave, c, open)
+}
+
+// holdAll says what holds everybody of a wave who waits in the queue.
+func (in scheduleInput) holdAll(wave int, q bluegreen.Queue) (Limit, string) {
+	switch {
+	case in.frozen != "" && q != bluegreen.NoQueue:
+		return LimitFrozen, in.frozen
+	case in.paused != nil:
+		return LimitPaused, "the campaign is paused by " + in.paused.By
+	case in.wavePaused[wave] != nil:
+		return LimitPaused, "the wave is paused by " + in.wavePaused[wave].By
+	}
+	return NoLimit, ""
+}
+
+// holdBuilds says what holds every build of a wave.
+func (in scheduleInput) holdBuilds(wave int, c *counts, open int) (Limit, string) {
+	w := &in.waves[wave]
+	ahead := wave == open+1 && in.buildAhead
+	switch {
+	case c.spent != "":
+		return LimitBudget, "the campaign is stopped: " + c.spent
+	case c.stopped[wave]:
+		return LimitBudget, "the wave is stopped: its error budget is used up"
+	case c.stopped[open]:
+		return LimitBudget, "an earlier wave is stopped: its error budget is used up"
+	case wave != open && !ahead:
+		return LimitWave, "its wave's turn has not come"
+	case c.building[wave] >= w.BuildLimit:
+		return LimitBuild, c.say(LimitBuild, wave, func() string {
+			return fmt.Sprintf("%d greens of the wave are being built, the limit", w.BuildLimit)
+		})
+	case in.maxGreens > 0 && c.greens >= in.maxGreens:
+		return LimitGreens, c.say(LimitGreens, 0, func() string { return fmt.Sprintf("%d greens are alive, the limit", in.maxGreens) })
+	}
+	return NoLimit, ""
 }
 
 // limitCount counts the databases that wait for each limit; neighbours mostly

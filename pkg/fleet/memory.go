@@ -30,6 +30,8 @@ type memory struct {
 	head     string // hash of the last entry
 	// touched are the databases of the entries since the engine looked last.
 	touched []string
+	// forgets: no history is kept.
+	forgets bool
 }
 
 type dbMemory struct {
@@ -170,7 +172,7 @@ func (m *memory) fold(e journal.Entry) {
 	if e.Database != "" && e.Kind != journal.Human {
 		d := m.db(e.Database)
 		m.touched = append(m.touched, e.Database)
-		d.remember(e)
+		m.remember(d, e)
 		m.foldDatabase(d, e)
 		return
 	}
@@ -198,7 +200,10 @@ func (m *memory) fold(e journal.Entry) {
 	}
 }
 
-func (d *dbMemory) remember(e journal.Entry) {
+func (m *memory) remember(d *dbMemory, e journal.Entry) {
+	if m.forgets {
+		return
+	}
 	d.history = append(d.history, HistoryEntry{Seq: e.Seq, At: e.At, Kind: string(e.Kind), What: e.What, By: e.By})
 }
 
@@ -378,7 +383,7 @@ func (m *memory) foldHuman(e journal.Entry) {
 	case e.Database != "":
 		d := m.db(e.Database)
 		m.touched = append(m.touched, e.Database)
-		d.remember(e)
+		m.remember(d, e)
 		d.foldHuman(r.Verb, h)
 		d.foldGoBackOrder(r, h)
 		d.foldCleanup(r, h)

@@ -208,42 +208,6 @@ func (in scheduleInput) hold(u *unit, c *counts, open int) (Limit, string) {
 	return NoLimit, ""
 }
 
-// holdAll says what holds everybody of a wave who waits in the queue.
-func (in scheduleInput) holdAll(wave int, q bluegreen.Queue) (Limit, string) {
-	switch {
-	case in.frozen != "" && q != bluegreen.NoQueue:
-		return LimitFrozen, in.frozen
-	case in.paused != nil:
-		return LimitPaused, "the campaign is paused by " + in.paused.By
-	case in.wavePaused[wave] != nil:
-		return LimitPaused, "the wave is paused by " + in.wavePaused[wave].By
-	}
-	return NoLimit, ""
-}
-
-// holdBuilds says what holds every build of a wave.
-func (in scheduleInput) holdBuilds(wave int, c *counts, open int) (Limit, string) {
-	w := &in.waves[wave]
-	ahead := wave == open+1 && in.buildAhead
-	switch {
-	case c.spent != "":
-		return LimitBudget, "the campaign is stopped: " + c.spent
-	case c.stopped[wave]:
-		return LimitBudget, "the wave is stopped: its error budget is used up"
-	case c.stopped[open]:
-		return LimitBudget, "an earlier wave is stopped: its error budget is used up"
-	case wave != open && !ahead:
-		return LimitWave, "its wave's turn has not come"
-	case c.building[wave] >= w.BuildLimit:
-		return LimitBuild, c.say(LimitBuild, wave, func() string {
-			return fmt.Sprintf("%d greens of the wave are being built, the limit", w.BuildLimit)
-		})
-	case in.maxGreens > 0 && c.greens >= in.maxGreens:
-		return LimitGreens, c.say(LimitGreens, 0, func() string { return fmt.Sprintf("%d greens are alive, the limit", in.maxGreens) })
-	}
-	return NoLimit, ""
-}
-
 func (in scheduleInput) holdBuild(u *unit, c *counts, open int) (Limit, string) {
 	if limit, why := in.holdBuilds(u.wave, c, open); limit != NoLimit {
 		return limit, why

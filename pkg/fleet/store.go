@@ -34,9 +34,12 @@ type appender interface {
 }
 
 // MemoryStore is a state that nobody keeps, for simulations: entries are
-// numbered and told to each, and there is no chain. each may be nil.
+// numbered and told to each, there is no chain, and no database has a history.
+// each may be nil.
 func MemoryStore(each func(journal.Entry)) *Store {
-	return &Store{journal: &passing{each: each}, mem: newMemory()}
+	s := &Store{journal: &passing{each: each}, mem: newMemory()}
+	s.mem.forgets = true
+	return s
 }
 
 // passing lets entries go by.

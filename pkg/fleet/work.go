@@ -23,8 +23,7 @@ func (e *Engine) readAll(ctx, soft context.Context, units []unit, chosen []int) 
 			e.startWork(ctx, soft, units[i])
 			continue
 		}
-		u := units[i]
-		for _, w := range u.step.Work {
+		for _, w := range units[i].step.Work {
 			if w == bluegreen.WorkLag && e.kept[i].tick != e.ticks {
 				continue // nothing has changed for it
 			}
@@ -33,7 +32,7 @@ func (e *Engine) readAll(ctx, soft context.Context, units []unit, chosen []int) 
 					continue
 				}
 			}
-			if err := e.do(ctx, u, w); err != nil {
+			if err := e.do(ctx, units[i], w); err != nil {
 				return err
 			}
 		}
