@@ -57,6 +57,7 @@ type dbMemory struct {
 	// last drill ended.
 	backDowntime *Downtime
 	drill        *DrillResult
+	told         told
 }
 
 type waveMemory struct {
@@ -173,6 +174,7 @@ func (m *memory) fold(e journal.Entry) {
 		d := m.db(e.Database)
 		m.touched = append(m.touched, e.Database)
 		m.remember(d, e)
+		d.told.take(e)
 		m.foldDatabase(d, e)
 		return
 	}

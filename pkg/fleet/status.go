@@ -113,6 +113,8 @@ type DatabaseStatus struct {
 	// GoBack is the last order to go back after a switchover, nil for none.
 	GoBack  *GoBackStatus `json:"go_back,omitempty"`
 	Waivers int           `json:"waivers,omitempty"`
+	// Story is what the journal tells besides; nil for nothing.
+	Story *Story `json:"story,omitempty"`
 	// Leftovers are the servers that the campaign left behind: old blues, their
 	// read replicas, and what a rollback set aside.
 	Leftovers []LeftoverStatus `json:"leftovers,omitempty"`

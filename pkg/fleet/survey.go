@@ -128,7 +128,9 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 		}
 		d.WayBack = e.withWay(wayBack(f, s, mem.undone), u, mem)
 		d.GoBack = e.goBackStatus(u, mem)
+		d.Story = e.story(u, mem)
 	} else {
+		d.Story = e.story(u, nil)
 		d.WayBack = wayBack(f, s, nil)
 	}
 	if !s.SoakUntil.IsZero() {

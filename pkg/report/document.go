@@ -129,8 +129,18 @@ type story struct {
 	Text   []string
 	Facts  []fact
 	Events []event
+	// Chapters tell it in parts, in their order.
+	Chapters []chapter
 	// Steps are commands to run, each with what it does.
 	Steps []step
+}
+
+// chapter is a part of a story under a small heading.
+type chapter struct {
+	Title  string
+	Text   []string
+	Facts  []fact
+	Events []event
 }
 
 type fact struct{ Label, Value string }

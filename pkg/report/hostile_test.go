@@ -110,7 +110,7 @@ var metaTag = regexp.MustCompile(`(<meta [^>]*)>`)
 // closed, nothing fetched, nothing run.
 func checkHTML(t *testing.T, page []byte) {
 	t.Helper()
-	elements := strings.Fields(`html head meta title style body header main footer section article figure figcaption a p h1 h2 h3 dl dt dd div span b
+	elements := strings.Fields(`html head meta title style body header main footer section article figure figcaption a p h1 h2 h3 h4 dl dt dd div span b
 		svg rect circle line ul ol li table caption thead tbody tfoot tr th td pre code`)
 	attrs := strings.Fields(`lang charset name content class id href aria-label aria-labelledby aria-hidden role tabindex scope width height
 		preserveAspectRatio x y x1 x2 y1 y2 cx cy r`)

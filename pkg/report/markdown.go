@@ -119,20 +119,40 @@ func mdStory(b *bufio.Writer, s story) {
 	for _, p := range s.Text {
 		fmt.Fprintf(b, "\n%s\n", md(p))
 	}
-	if len(s.Facts) > 0 {
-		b.WriteString("\n")
-		for _, f := range s.Facts {
-			fmt.Fprintf(b, "- %s: %s\n", md(f.Label), md(f.Value))
+	mdFacts(b, s.Facts)
+	for _, c := range s.Chapters {
+		fmt.Fprintf(b, "\n#### %s\n", md(c.Title))
+		for _, p := range c.Text {
+			fmt.Fprintf(b, "\n%s\n", md(p))
 		}
+		mdFacts(b, c.Facts)
+		mdEvents(b, c.Events)
 	}
-	if len(s.Events) > 0 {
-		b.WriteString("\n| When (UTC) | What happened | Who |\n| --- | --- | --- |\n")
-		for _, e := range s.Events {
-			fmt.Fprintf(b, "| %s | %s | %s |\n", md(e.At), md(e.Text), md(e.By))
-		}
+	if len(s.Chapters) > 0 && len(s.Events) > 0 {
+		b.WriteString("\n#### From the journal\n")
 	}
+	mdEvents(b, s.Events)
 	for _, st := range s.Steps {
 		fmt.Fprintf(b, "\n%s\n\n%s\n", md(st.What), mdCode(st.Command))
+	}
+}
+
+func mdFacts(b *bufio.Writer, list []fact) {
+	if len(list) > 0 {
+		b.WriteString("\n")
+	}
+	for _, f := range list {
+		fmt.Fprintf(b, "- %s: %s\n", md(f.Label), md(f.Value))
+	}
+}
+
+func mdEvents(b *bufio.Writer, list []event) {
+	if len(list) == 0 {
+		return
+	}
+	b.WriteString("\n| When (UTC) | What happened | Who |\n| --- | --- | --- |\n")
+	for _, e := range list {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", md(e.At), md(e.Text), md(e.By))
 	}
 }
 

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -15,9 +16,12 @@ type rollbackModel struct {
 	ObservedAt  time.Time         `json:"observed_at"`
 	Counts      map[undoGroup]int `json:"counts"`
 	Databases   []rollbackRow     `json:"databases"`
-	Unassigned  []string          `json:"in_no_wave,omitempty"`
-	Unreachable []string          `json:"unreachable,omitempty"`
-	Journal     JournalRef        `json:"journal"`
+	// LeftBehind are the servers that go on costing, LeftPerDay what they do.
+	LeftBehind  int                `json:"left_behind"`
+	LeftPerDay  bluegreen.Estimate `json:"left_behind_cost_day,omitzero"`
+	Unassigned  []string           `json:"in_no_wave,omitempty"`
+	Unreachable []string           `json:"unreachable,omitempty"`
+	Journal     JournalRef         `json:"journal"`
 }
 
 // rollbackRow is one database's way back.
@@ -48,14 +52,20 @@ type rollbackRow struct {
 	LossSince *time.Time `json:"loss_since,omitempty"`
 	LossHours float64    `json:"loss_hours,omitempty"`
 	Binlog    string     `json:"binlog,omitempty"`
-	// ArmedAt is when reverse replication was armed, Reverse how it was read to
-	// stand, Alarm why somebody must look at once.
-	ArmedAt  *time.Time           `json:"armed_at,omitempty"`
-	Reverse  *bluegreen.Way       `json:"reverse,omitempty"`
-	Alarm    string               `json:"alarm,omitempty"`
-	Reason   string               `json:"reason,omitempty"`
-	NextStep string               `json:"next_step,omitempty"`
-	History  []fleet.HistoryEntry `json:"history"`
+	// ArmedAt and Reverse are of the armed way back, Downtime of the last
+	// switchover, GoBack of the last going back.
+	ArmedAt *time.Time     `json:"armed_at,omitempty"`
+	Reverse *bluegreen.Way `json:"reverse,omitempty"`
+	// Alarm is why somebody must look at once.
+	Alarm     string                 `json:"alarm,omitempty"`
+	Downtime  *fleet.Downtime        `json:"downtime,omitempty"`
+	GoBack    *fleet.GoBackStatus    `json:"go_back,omitempty"`
+	Story     *fleet.Story           `json:"story,omitempty"`
+	Leftovers []fleet.LeftoverStatus `json:"leftovers,omitempty"`
+	Ambiguous bool                   `json:"ambiguous,omitempty"`
+	Reason    string                 `json:"reason,omitempty"`
+	NextStep  string                 `json:"next_step,omitempty"`
+	History   []fleet.HistoryEntry   `json:"history"`
 
 	switchedAt *time.Time
 }
@@ -71,6 +81,8 @@ type undoGroup string
 const (
 	undone      undoGroup = "rolled back"
 	undoFree    undoGroup = "can be undone without loss"
+	undoArmed   undoGroup = "can go back without loss"
+	undoGoing   undoGroup = "is going back right now"
 	undoLossy   undoGroup = "can be undone with loss"
 	undoLater   undoGroup = "a switchover is going on"
 	undoNever   undoGroup = "cannot be undone"
@@ -79,7 +91,7 @@ const (
 )
 
 // undoGroups is the order of the report: what needs eyes first.
-var undoGroups = []undoGroup{undone, undoLater, undoUnknown, undoLossy, undoNever, undoFree, undoNothing}
+var undoGroups = []undoGroup{undoGoing, undone, undoLater, undoUnknown, undoLossy, undoNever, undoArmed, undoFree, undoNothing}
 
 func undoGroupOf(d fleet.DatabaseStatus) undoGroup {
 	if bluegreen.Stage(d.Stage) == bluegreen.Unobservable {
@@ -90,6 +102,10 @@ func undoGroupOf(d fleet.DatabaseStatus) undoGroup {
 		return undone
 	case "delete-green":
 		return undoFree
+	case "go-back":
+		return undoArmed
+	case "going-back":
+		return undoGoing
 	case "rename-with-loss", "snapshot-only":
 		return undoLossy
 	case "wait":
@@ -115,6 +131,7 @@ func newRollback(in Input) rollbackModel {
 			}
 		}
 	}
+	m.LeftBehind, m.LeftPerDay = leftCost(in.Status.Databases)
 	for _, d := range in.Status.Unassigned {
 		m.Unassigned = append(m.Unassigned, d.ID)
 	}
@@ -128,6 +145,7 @@ func newRollbackRow(in Input, d fleet.DatabaseStatus, g undoGroup) rollbackRow {
 		Undone: d.WayBack.Undone, How: d.WayBack.How, Until: d.WayBack.Until, Loss: d.WayBack.Loss, LossSince: d.WayBack.LossSince,
 		ArmedAt: d.WayBack.ArmedAt, Reverse: d.WayBack.Reverse, Alarm: d.WayBack.Alarm,
 		Binlog: d.Binlog, Reason: d.Reason, NextStep: d.NextStep, History: d.History, switchedAt: d.SwitchedAt,
+		Downtime: d.Downtime, GoBack: d.GoBack, Story: d.Story, Leftovers: d.Leftovers, Ambiguous: d.Ambiguous,
 	}
 	if r.History == nil {
 		r.History = []fleet.HistoryEntry{}
@@ -143,6 +161,10 @@ func newRollbackRow(in Input, d fleet.DatabaseStatus, g undoGroup) rollbackRow {
 	}
 	if g == undone {
 		r.UndoneAt, r.UndoneBy = undoneWhen(d.History)
+		if g := d.GoBack; g != nil && g.State == "done" && len(g.Steps) > 0 {
+			at := g.Steps[len(g.Steps)-1].At.UTC()
+			r.UndoneAt, r.UndoneBy = &at, g.By
+		}
 	}
 	r.Commands = undoCommands(in, d)
 	return r
@@ -175,7 +197,14 @@ func undoCommands(in Input, d fleet.DatabaseStatus) []command {
 	case "delete-green":
 		return []command{{"Delete the green and its deployment; blue is not touched.",
 			"rdsupgrade rollback --database " + id + " " + plan}}
+	case "go-back":
+		return []command{{"Go back by the armed way: it shows its plan first, and loses nothing.",
+			"rdsupgrade rollback --database " + id + " " + plan}}
 	case "rename-with-loss":
+		if strings.HasPrefix(d.WayBack.How, "rdsupgrade ") {
+			return []command{{"Go back, and lose what the server from before does not have: it shows its plan first.",
+				"rdsupgrade rollback --accept-loss --database " + id + " " + plan}}
+		}
 		return renameCommands(d)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
 )
 
@@ -15,7 +16,8 @@ func (m rollbackModel) document() document {
 		Lede:     m.lede(), Figures: m.figures(),
 		Bar: &bar{Label: "Databases by way back", Parts: []part{
 			{string(undoNothing), m.Counts[undoNothing], toneMute}, {string(undoFree), m.Counts[undoFree], toneGood},
-			{string(undone), m.Counts[undone], toneBusy}, {string(undoLossy), m.Counts[undoLossy], toneWarn},
+			{string(undoArmed), m.Counts[undoArmed], toneGood},
+			{string(undone), m.Counts[undone] + m.Counts[undoGoing], toneBusy}, {string(undoLossy), m.Counts[undoLossy], toneWarn},
 			{"cannot be undone, not known or switching", m.Counts[undoNever] + m.Counts[undoUnknown] + m.Counts[undoLater], toneBad},
 		}},
 	}
@@ -37,8 +39,9 @@ func (m rollbackModel) document() document {
 		}
 	}
 	d.Foot = []string{
-		"Before a switchover the way back is to delete the green: blue was never touched. RDS has no call that switches back afterwards.",
-		"The commands after a switchover are AWS's documented building blocks. rdsupgrade does not run them: renaming breaks connections for minutes, and writes made since the switchover stay on the server that is moved away.",
+		"Before a switchover the way back is to delete the green: blue was never touched. RDS has no call that switches back afterwards: rdsupgrade stops writes, opens the old server and renames both, which keeps clients out for minutes.",
+		"Where no reverse replication is armed, writes made since the switchover stay on the server that is moved away.",
+		"Costs of servers that are left behind are estimates at on-demand prices of " + bluegreen.BuiltinPrices().AsOf + ", Extended Support included. rdsupgrade cleanup removes them when their time is over.",
 		m.Journal.words(),
 	}
 	if len(m.Unassigned) > 0 {
@@ -56,7 +59,8 @@ func (m rollbackModel) lede() []string {
 			rest = append(rest, fmt.Sprintf("%d %s", n, verb(n, one, many)))
 		}
 	}
-	add(c[undoFree], "can be undone without loss", "can be undone without loss")
+	add(c[undoGoing], "is going back right now", "are going back right now")
+	add(c[undoFree]+c[undoArmed], "can be undone without loss", "can be undone without loss")
 	add(c[undoLossy], "can be undone only with loss of writes", "can be undone only with loss of writes")
 	add(c[undoNever], "cannot be undone", "cannot be undone")
 	add(c[undoLater], "is switching over right now", "are switching over right now")
@@ -64,6 +68,9 @@ func (m rollbackModel) lede() []string {
 	out := []string{strings.TrimSpace(first)}
 	if len(rest) > 0 {
 		out = append(out, fmt.Sprintf("Of %s, %s.", plural(len(m.Databases), "database"), strings.Join(rest, "; ")))
+	}
+	if m.LeftBehind > 0 {
+		out = append(out, fmt.Sprintf("%s left behind and %s %s a day until removed.", plural(m.LeftBehind, "server")+verb(m.LeftBehind, " is", " are"), verb(m.LeftBehind, "costs", "cost"), money(m.LeftPerDay)))
 	}
 	if r := m.longestLoss(); r != nil {
 		out = append(out, fmt.Sprintf("The longest run of writes that going back would lose is that of %s: since %s UTC, %s by now.", r.ID, stamp(*r.LossSince), span(r.LossHours)))
@@ -96,7 +103,7 @@ func (m rollbackModel) figures() []figure {
 	n := func(g undoGroup) string { return fmt.Sprint(m.Counts[g]) }
 	return []figure{
 		{"Rolled back", n(undone), "", toneBusy},
-		{"Undo without loss", n(undoFree), "delete the green", toneGood},
+		{"Undo without loss", fmt.Sprint(m.Counts[undoFree] + m.Counts[undoArmed]), "delete the green, or go back by the armed way", toneGood},
 		{"Undo with loss", n(undoLossy), "writes since the switchover", toneWarn},
 		{"Cannot be undone, or not known", fmt.Sprint(m.Counts[undoNever] + m.Counts[undoUnknown]), "", toneBad},
 	}
@@ -111,7 +118,7 @@ func (m rollbackModel) overview() section {
 		if r.Group == undoUnknown || r.Group == undoLater {
 			c[4].Text = or(r.Loss, "not known")
 		}
-		if r.Group != undoFree && r.Group != undoLossy {
+		if r.Group != undoFree && r.Group != undoLossy && r.Group != undoArmed {
 			c[3].Text = ""
 		}
 		c[0].Sub = r.Account + " " + r.Region
@@ -152,13 +159,15 @@ var intros = map[undoGroup]string{
 	undone:      "These were brought back to where they were before the campaign touched them.",
 	undoFree:    "Their green is being built or stands ready. Users are still on blue; deleting the green loses nothing but the time to build it.",
 	undoLossy:   "Users are on the new server. The old one, or a snapshot of it, is still there. Without reverse replication it has none of the writes made since: going back loses them, unless somebody merges them by hand. Where reverse replication is armed, each database says below what would be lost.",
+	undoArmed:   "Users are on the new server, and old blue gets every write by reverse replication: going back loses nothing, and keeps clients out for minutes.",
+	undoGoing:   "The steps back are being taken at this moment. Do not touch either server.",
 	undoLater:   "RDS is switching over at this moment. It ends by itself or is rolled back by RDS; nothing may be changed until then.",
 	undoNever:   "The old server is gone.",
 	undoNothing: "The campaign has changed nothing here.",
 	undoUnknown: "It could not be told what can be undone here. Treat them as not undoable until someone has looked.",
 }
 
-var undoTones = map[undoGroup]tone{undone: toneBusy, undoFree: toneGood, undoLossy: toneWarn, undoLater: toneBad,
+var undoTones = map[undoGroup]tone{undone: toneBusy, undoFree: toneGood, undoArmed: toneGood, undoGoing: toneBusy, undoLossy: toneWarn, undoLater: toneBad,
 	undoNever: toneBad, undoNothing: toneMute, undoUnknown: toneBad}
 
 func (m rollbackModel) section(g undoGroup) section {
@@ -199,7 +208,7 @@ func (r rollbackRow) story() story {
 		add("How to go back", r.How)
 	}
 	switch r.Group {
-	case undoFree, undoLossy:
+	case undoFree, undoLossy, undoArmed:
 		add("Possible until", until(r.Until))
 		add("Would be lost", or(r.Loss, "nothing"))
 		if r.Group == undoLossy {
@@ -211,6 +220,7 @@ func (r rollbackRow) story() story {
 		add("Next step", r.NextStep)
 	}
 	add("Where", where(r.Service, r.Owner, r.Account, r.Region))
+	st.Chapters = r.chapters()
 	st.Events = events(r.History)
 	for i, c := range r.Commands {
 		if len(r.Commands) > 1 {
@@ -251,6 +261,10 @@ func (r rollbackRow) text() []string {
 	switch r.Group {
 	case undone:
 		return []string{fmt.Sprintf("Users are on MySQL %s, on the instance they had before.", or(r.EngineVersion, was))}
+	case undoGoing:
+		return []string{fmt.Sprintf("Users are being brought back to MySQL %s.", was)}
+	case undoArmed:
+		return []string{fmt.Sprintf("Users are on MySQL %s. The server they came from, MySQL %s, is kept as %s and gets every write.", or(r.EngineVersion, "(not known)"), was, or(r.OldBlue, "(not known)"))}
 	case undoFree:
 		return []string{fmt.Sprintf("Users are on MySQL %s. The green %s is not used by anybody.", or(r.EngineVersion, was), or(r.Green, "being built"))}
 	case undoLossy:
@@ -286,14 +300,19 @@ func events(history []fleet.HistoryEntry) []event {
 
 func (m rollbackModel) rows() [][]any {
 	out := [][]any{{"database", "account", "region", "service", "owner", "wave", "stage", "group", "engine_version", "from_version",
-		"undone", "undone_at", "undone_by", "how", "commands", "until", "would_be_lost", "loss_since", "loss_hours", "old_blue", "green", "deployment", "binlog"}}
+		"undone", "undone_at", "undone_by", "how", "commands", "until", "would_be_lost", "loss_since", "loss_hours", "old_blue", "green", "deployment", "binlog",
+		"downtime_writes_seconds", "switch_attempts", "gates_asked", "gates_not_passed", "armed_at", "alarms", "alarm_open", "unclear", "unclear_open", "history_lost",
+		"went_back_at", "went_back_by", "lost", "drill", "left_behind", "left_behind_cost_day_usd", "left_behind_cost_so_far_usd", "kept_until"}}
 	for _, r := range m.Databases {
 		var cmds []string
 		for _, c := range r.Commands {
 			cmds = append(cmds, c.Command)
 		}
+		s, left := storyNumbers{r.told()}, r.left()
 		out = append(out, []any{r.ID, r.Account, r.Region, r.Service, r.Owner, r.Wave, r.Stage, string(r.Group), r.EngineVersion, r.From,
-			strings.Join(r.Undone, "; "), rfc(r.UndoneAt), r.UndoneBy, r.How, strings.Join(cmds, " && "), rfc(r.Until), r.Loss, rfc(r.LossSince), r.LossHours, r.OldBlue, r.Green, r.Deployment, r.Binlog})
+			strings.Join(r.Undone, "; "), rfc(r.UndoneAt), r.UndoneBy, r.How, strings.Join(cmds, " && "), rfc(r.Until), r.Loss, rfc(r.LossSince), r.LossHours, r.OldBlue, r.Green, r.Deployment, r.Binlog,
+			r.downtimeSeconds(), len(s.Attempts), len(s.Gates), s.notPassed(), rfc(r.ArmedAt), len(s.Alarms), s.alarmOpen(), len(s.Unclear), s.unclearOpen(), s.HistoryLost,
+			r.wentBackAt(), r.wentBackBy(), r.lost(), r.drill(), strings.Join(left.names, "; "), left.day, left.soFar, rfc(left.until)})
 	}
 	return out
 }

@@ -135,20 +135,21 @@ func (t textWriter) story(s story) {
 	for _, p := range s.Text {
 		t.para("  ", p)
 	}
-	label := 0
-	for _, f := range s.Facts {
-		label = max(label, columns(Visible(f.Label)))
-	}
-	for _, f := range s.Facts {
-		t.hanging("  "+pad(Visible(f.Label), label, false)+"  ", f.Value)
-	}
-	for _, e := range s.Events {
-		text := e.Text
-		if e.By != "" {
-			text += " (" + e.By + ")"
+	t.facts("  ", s.Facts)
+	for _, c := range s.Chapters {
+		t.WriteString("\n")
+		t.para("  ", c.Title+":")
+		for _, p := range c.Text {
+			t.para("    ", p)
 		}
-		t.hanging("  "+pad(e.At, 18, false), text)
+		t.facts("    ", c.Facts)
+		t.events("    ", c.Events)
 	}
+	if len(s.Chapters) > 0 && len(s.Events) > 0 {
+		t.WriteString("\n")
+		t.para("  ", "From the journal:")
+	}
+	t.events("  ", s.Events)
 	for i, st := range s.Steps {
 		if i == 0 {
 			t.WriteString("\n")
@@ -156,6 +157,33 @@ func (t textWriter) story(s story) {
 		t.para("  ", st.What)
 		// A command is never wrapped: it is there to be copied.
 		t.WriteString("      " + Visible(st.Command) + "\n")
+	}
+}
+
+// facts writes labels and their values; a label that leaves too little room
+// has a line of its own.
+func (t textWriter) facts(indent string, list []fact) {
+	label := 0
+	for _, f := range list {
+		label = max(label, columns(Visible(f.Label)))
+	}
+	for _, f := range list {
+		if label > textWidth/3 {
+			t.para(indent, f.Label+":")
+			t.para(indent+"  ", f.Value)
+			continue
+		}
+		t.hanging(indent+pad(Visible(f.Label), label, false)+"  ", f.Value)
+	}
+}
+
+func (t textWriter) events(indent string, list []event) {
+	for _, e := range list {
+		text := e.Text
+		if e.By != "" {
+			text += " (" + e.By + ")"
+		}
+		t.hanging(indent+pad(e.At, max(18, columns(e.At)+2), false), text)
 	}
 }
 
