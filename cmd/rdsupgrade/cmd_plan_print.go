@@ -116,24 +116,13 @@ func printIssue(say func(string, ...any), indent string, i bluegreen.Issue) {
 // printRoad is one database in full: hops, parameters, money, calls.
 func printRoad(say func(string, ...any), d fleet.DatabasePlan) {
 	for n, h := range d.Steps {
-		until := ""
-		if h.Until != "" {
-			until = " until " + h.Until
-		}
-		say("  hop %d: %s > %s, %s, %s; stopping there costs %s a day (%s support%s)\n", n+1, h.From, h.To, h.Target.Class, h.Target.Storage,
-			money(h.FeePerDay), h.Support, until)
-		if n > 0 {
-			for _, note := range h.Target.Notes {
-				say("         note: %s\n", visible(note))
-			}
-		}
+		printHop(say, n, h)
 	}
-	if d.Target != nil {
+	if len(d.Steps) == 0 && d.Target != nil {
 		for _, n := range d.Target.Notes {
 			say("  note: %s\n", visible(n))
 		}
 	}
-	printParameters(say, d.Group)
 	if c := d.Cost; c != nil && len(d.Steps) > 0 {
 		say("  month: instance %s > %s, storage %s > %s, IOPS %s > %s, throughput %s > %s\n", money(c.Before.Instance), money(c.After.Instance),
 			money(c.Before.Storage), money(c.After.Storage), money(c.Before.IOPS), money(c.After.IOPS), money(c.Before.Throughput), money(c.After.Throughput))
@@ -143,38 +132,11 @@ func printRoad(say func(string, ...any), d fleet.DatabasePlan) {
 			say("  measured sizing saves %s a month\n", money(*c.MeasuredSaving))
 		}
 	}
-	if t := d.Duration; t != nil {
-		say("  time: %s; build %d min, adjust %d, catch up %d (%s)\n", hours(t), t.BuildMinutes, t.AdjustMinutes, t.CatchMinutes, visible(strings.Join(t.Basis, "; ")))
-	}
 	for n, a := range d.Actions {
 		say("  %d. %s\n", n+1, visible(a.String()))
 	}
 	if d.Hops > 1 {
-		say("  then, after the soak, %s more\n", plural(d.Hops-1, "hop"))
-	}
-}
-
-// printParameters is the translation as a diff.
-func printParameters(say func(string, ...any), t *bluegreen.Translation) {
-	if t == nil {
-		return
-	}
-	for _, kind := range []struct {
-		sign  string
-		notes []bluegreen.TranslationNote
-	}{{"~", t.Renamed}, {"-", t.Dropped}, {"~", t.Changed}, {"+", t.Pinned}} {
-		for _, n := range kind.notes {
-			switch {
-			case n.To == "":
-				say("  %s %s=%s: %s\n", kind.sign, visible(n.From), visible(n.Value), visible(n.Reason))
-			case n.Value == n.NewValue && (n.From == "" || n.From == n.To):
-				say("  %s %s=%s: %s\n", kind.sign, visible(n.To), visible(n.NewValue), visible(n.Reason))
-			case n.From == "" || n.From == n.To:
-				say("  %s %s: %s > %s: %s\n", kind.sign, visible(n.To), visible(n.Value), visible(n.NewValue), visible(n.Reason))
-			default:
-				say("  %s %s=%s > %s=%s: %s\n", kind.sign, visible(n.From), visible(n.Value), visible(n.To), visible(n.NewValue), visible(n.Reason))
-			}
-		}
+		say("  then, after the soak, the same for %s\n", plural(d.Hops-1, "more hop"))
 	}
 }
 

@@ -23,6 +23,7 @@ var otherIssues = []Issue{
 	{ID: "event-scheduler-returns", Severity: SeverityNote, Message: "events run on blue; the scheduler is off on green until after the switchover", WayOut: "done by the campaign, in a group of the database's own"},
 	{ID: "tls-protocols-lost", Severity: SeverityNote, Message: "clients that speak only TLS 1.0 or 1.1 cannot connect any more", WayOut: "renew those clients"},
 	{ID: "way-back-collation", Severity: SeverityNote, Message: "clients without an explicit collation stop a reverse replica on 5.7", WayOut: "name the collation in the connectors while the way back is wanted"},
+	{ID: "later-hop-blocked", Severity: SeverityWarn, Message: "a later hop would be blocked, by what is known today: the database would stay where the hop before left it", WayOut: "the hop's own way out, before the campaign begins"},
 	{ID: "quota-unknown", Severity: SeverityWarn, Message: "a quota is not listed", WayOut: "allow rds:DescribeAccountAttributes"},
 	{ID: "quota-dbinstances", Severity: SeverityWarn, Code: "InstanceQuotaExceeded", Message: "not all greens fit into the instance quota at once; blocks when none does", WayOut: "build fewer at once, or ask for more"},
 	{ID: "quota-allocatedstorage", Severity: SeverityWarn, Code: "StorageQuotaExceeded", Message: "not all greens fit into the storage quota at once; blocks when none does", WayOut: "build fewer at once, or ask for more"},

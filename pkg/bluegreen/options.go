@@ -58,6 +58,16 @@ func TranslateOptions(campaign string, g OptionGroup, toVersion string) *OptionS
 	return spec
 }
 
+// OptionGone says why a version does not have an option, "" when it does or
+// when the version cannot be read.
+func OptionGone(option, version string) string {
+	v, err := mysqlver.Parse(version)
+	if err != nil {
+		return ""
+	}
+	return optionGone(option, v)
+}
+
 // optionGone says why a version does not have an option, "" when it does.
 // Source: RDS user guide, Appendix.MySQL.Options.
 func optionGone(option string, to mysqlver.Version) string {

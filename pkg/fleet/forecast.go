@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -15,7 +16,8 @@ func (e *Engine) readLaterHops(ctx context.Context) error {
 		if s == nil || s.err != nil || ref == nil {
 			continue
 		}
-		for _, v := range ref.laterVersions(e.blues(sc.Key(), s), e.cfg.Plan.Target.EngineVersion) {
+		versions, families := ref.later(e.blues(sc.Key(), s), e.cfg.Plan.Target.EngineVersion)
+		for _, v := range versions {
 			if _, ok := ref.orderable[v]; ok {
 				continue
 			}
@@ -28,22 +30,36 @@ func (e *Engine) readLaterHops(ctx context.Context) error {
 			}
 			ref.orderable[v] = o
 		}
+		for _, f := range families {
+			if _, ok := ref.defaults[f]; ok {
+				continue
+			}
+			ps, err := sc.Groups.DefaultParameters(ctx, f)
+			if err != nil {
+				if stop := ref.gap("defaults of "+f, err); stop != nil {
+					return stop
+				}
+				continue
+			}
+			ref.defaults[f] = ps
+		}
 	}
 	return nil
 }
 
-func (r *reference) laterVersions(blues []*bluegreen.Instance, want string) []string {
-	versions := map[string]bool{}
+// later are the versions and parameter families of the hops after the first.
+func (r *reference) later(blues []*bluegreen.Instance, want string) (versions, families []string) {
+	v, f := map[string]bool{}, map[string]bool{}
 	for _, b := range blues {
 		hops, err := bluegreen.Route(b.Version, want, r.versions)
 		if err != nil || len(hops) < 2 {
 			continue
 		}
 		for _, h := range hops[1:] {
-			versions[h.To] = true
+			v[h.To], f[h.Family] = true, true
 		}
 	}
-	return sortedKeys(versions)
+	return sortedKeys(v), sortedKeys(f)
 }
 
 // forecast fills in steps, costs, durations and the calendar.
@@ -62,7 +78,12 @@ func (e *Engine) forecast(pv *Preview, units []unit, o PreviewOptions) {
 		r := road{blue: *blue, hops: u.facts.Hops, now: now, ref: ref, prices: o.Prices,
 			in: resolution{plan: e.cfg.Plan, blue: blue, sight: e.seen[u.scope], ref: ref, loads: e.resolver.loads[u.scope]}}
 		r.replicas = r.in.replicas()
+		if at := e.resolver.cache[e.campaign.members[i].key].res; at != nil {
+			r.first = at
+		}
 		d.Steps = r.steps(*u.facts.Target)
+		d.Issues = slices.Concat(d.Issues, laterIssues(d.Steps))
+		bluegreen.SortIssues(d.Issues)
 		d.Cost = r.cost(d.Steps)
 		cost.add(u.scope, *blue, r.replicas, d)
 		if len(d.Steps) == 0 || d.Blocked() || u.state.Stage.Terminal() {
@@ -95,29 +116,8 @@ type road struct {
 	ref      *reference
 	prices   *bluegreen.Prices
 	in       resolution
-}
-
-// steps walks the hops: each starts as the one before left it.
-func (r road) steps(first bluegreen.Target) []HopPlan {
-	var out []HopPlan
-	at, replicas := r.blue, r.replicas
-	for n, hop := range r.hops {
-		target := first
-		if n > 0 {
-			target, _ = bluegreen.ResolveTarget(at, replicas, hop, targetPolicy(r.in.plan, r.in.loads), r.in.market(hop))
-		}
-		h := HopPlan{From: hop.From, To: hop.To, Target: target}
-		h.Duration = bluegreen.EstimateDuration(bluegreen.DurationFacts{Blue: at, Replicas: replicas, Hop: hop, Target: target, Load: r.load()})
-		at, replicas = after(at, target, true), eachAfter(replicas, target)
-		state := bluegreen.Support(lineOf(hop.To), r.now, r.ref.lifecycles)
-		h.Support = state.Phase
-		if !state.Until.IsZero() {
-			h.Until = state.Until.Format(time.DateOnly)
-		}
-		h.FeePerDay = fee(append([]bluegreen.Instance{at}, replicas...), r.now, r.ref.lifecycles, r.prices)
-		out = append(out, h)
-	}
-	return out
+	// first is what was resolved for the first hop.
+	first *resolved
 }
 
 func (r road) load() *bluegreen.Load {
@@ -133,7 +133,10 @@ func after(i bluegreen.Instance, t bluegreen.Target, primary bool) bluegreen.Ins
 	if !primary {
 		class, st = t.ReplicaClass[i.ID], t.ReplicaStorage[i.ID]
 	}
-	i.Version, i.OptionGroup = t.Version, bluegreen.DefaultOptionGroup(t.Version)
+	i.Version, i.ParameterGroup = t.Version, t.ParameterGroup
+	if i.OptionGroup = t.OptionGroup; i.OptionGroup == "" {
+		i.OptionGroup = bluegreen.DefaultOptionGroup(t.Version)
+	}
 	if class != "" {
 		i.Class = class
 	}

@@ -90,6 +90,15 @@ type HopPlan struct {
 	Support   bluegreen.Phase    `json:"support"`
 	Until     string             `json:"until,omitempty"` // last day of that phase
 	Duration  bluegreen.Duration `json:"duration"`
+	// Month is what the database costs in a month when the road ends here.
+	Month bluegreen.Estimate `json:"month"`
+	// Group is the translation of the group that stands before the hop: of a
+	// later hop, of the one that the hop before makes. Options are those of the
+	// option group that is made for it.
+	Group   *bluegreen.Translation `json:"parameter_changes,omitempty"`
+	Options []string               `json:"options,omitempty"`
+	// Issues are what is known today against a later hop.
+	Issues []bluegreen.Issue `json:"issues,omitempty"`
 }
 
 // Blocked tells whether an issue stands in the way.
