@@ -4,8 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,17 +18,31 @@ func rollbackCommand(ctx contexts, s streams) *cli.Command {
 	return &cli.Command{
 		Name: "rollback", Usage: "take a database or a wave back, by the way that its stage allows", ArgsUsage: "PLAN",
 		Description: "Before the switchover: deletes the deployment and its green, and proves that blue is as it was.\n" +
-			"After it RDS has no way back of its own: the command says what is possible and what would be lost,\n" +
-			"changes nothing, and exits 3.",
+			"After it, where switchover.way_back armed reverse replication and it stands: stops writes on the new server,\n" +
+			"lets old blue catch up, opens it, and gives it the name back. The new server is kept aside, nothing is lost.\n" +
+			"The steps are shown first, and the name of what goes back is asked for a second time.\n" +
+			"Where the way back is broken or was never armed: says what would be lost, changes nothing, and exits 3,\n" +
+			"unless --accept-loss. Killed or interrupted, the next run or rollback goes on where it was. Until the\n" +
+			"names move, --abandon gives writes back to the new server.\n\n" +
+			"Exit codes: 0 gone back; 1 something else became of it; 3 a person must decide (nothing was changed, or\n" +
+			"the next step is told); 5 it is not clear which server serves: nobody may touch it.",
 		Flags: withGlobal(
 			&cli.StringFlag{Name: "database", Usage: "the database `ID`"},
 			&cli.StringFlag{Name: "wave", Usage: "the wave `NAME`"},
 			&cli.StringFlag{Name: "reason", Usage: "why, for the journal and the reports (`TEXT`)"},
-			&cli.BoolFlag{Name: "yes", Usage: "do not ask; needed where no terminal is there"}),
+			&cli.BoolFlag{Name: "yes", Usage: "do not ask; needed where no terminal is there"},
+			&cli.StringFlag{Name: "confirm", Usage: "after a switchover: the `NAME` of what goes back, instead of typing it"},
+			&cli.BoolFlag{Name: "accept-loss", Usage: "go back although writes are lost, or what cannot be proven stays so"},
+			&cli.BoolFlag{Name: "drill", Usage: "with --database: go back for real and forward again, and keep the result"},
+			&cli.BoolFlag{Name: "abandon", Usage: "take an order to go back that is under way back: writes stay with the new server"}),
 		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
-			o := rollbackOptions{global: g, path: path, database: c.String("database"), wave: c.String("wave"), why: c.String("reason"), yes: c.Bool("yes")}
+			o := rollbackOptions{global: g, path: path, database: c.String("database"), wave: c.String("wave"), why: c.String("reason"), yes: c.Bool("yes"),
+				confirm: c.String("confirm"), acceptLoss: c.Bool("accept-loss"), drill: c.Bool("drill"), abandon: c.Bool("abandon")}
 			if (o.database == "") == (o.wave == "") {
 				return usage("rollback needs --database ID or --wave NAME")
+			}
+			if err := o.check(); err != nil {
+				return err
 			}
 			return runRollback(ctx, s, o)
 		}),
@@ -36,8 +51,21 @@ func rollbackCommand(ctx contexts, s streams) *cli.Command {
 
 type rollbackOptions struct {
 	global
-	path, database, wave, why string
-	yes                       bool
+	path, database, wave, why, confirm string
+	yes, acceptLoss, drill, abandon    bool
+}
+
+// check refuses combinations that make no sense.
+func (o rollbackOptions) check() error {
+	switch {
+	case o.drill && o.database == "":
+		return usage("--drill goes with --database ID")
+	case o.drill && (o.acceptLoss || o.abandon):
+		return usage("--drill goes neither with --accept-loss nor with --abandon: a drill loses nothing")
+	case o.abandon && o.acceptLoss:
+		return usage("--abandon and --accept-loss exclude each other")
+	}
+	return nil
 }
 
 func runRollback(ctx contexts, s streams, o rollbackOptions) error {
@@ -57,39 +85,41 @@ func runRollback(ctx contexts, s streams, o rollbackOptions) error {
 	if o.database != "" && len(keys) > 1 {
 		return usage("%q is ambiguous: %s", o.database, strings.Join(keys, ", "))
 	}
-	can, cannot := rollable(st, keys)
-	showRollback(s, st, can, cannot)
-	if len(can) == 0 {
+	todo := divide(st, keys, o)
+	showRollback(s, st, todo.green, todo.cannot)
+	showBack(s, todo, o)
+	if len(todo.green)+len(todo.back) == 0 {
 		if o.json {
 			if err := printJSON(s.out, rollbackJSON(st, keys)); err != nil {
 				return err
 			}
+		} else if err := todo.refusal(o); err != nil {
+			return err
 		}
-		return exitWith(rollbackExit(cannot))
+		return exitWith(rollbackExit(todo.cannot))
 	}
-	if err := confirm(s, o.yes, fmt.Sprintf("remove the green of %s?", plural(len(can), "database"))); err != nil {
+	if err := todo.confirm(s, o); err != nil {
 		return err
 	}
-	return carryRollback(ctx, s, o, look, can, cannot)
+	return carryRollback(ctx, s, o, look, todo)
 }
 
-// rollable divides databases into those whose green can be removed and the rest.
-func rollable(st fleet.Status, keys []string) (can []string, cannot []fleet.DatabaseStatus) {
-	want := map[string]bool{}
-	for _, k := range keys {
-		want[k] = true
-	}
-	for _, d := range st.Databases {
-		key := d.Key()
-		switch {
-		case !want[key]:
-		case d.WayBack.Kind == "delete-green":
-			can = append(can, key)
-		default:
-			cannot = append(cannot, d)
+// confirm asks for one key before the switchover, and for two after it.
+func (p backPlan) confirm(s streams, o rollbackOptions) error {
+	question := fmt.Sprintf("remove the green of %s?", plural(len(p.green), "database"))
+	switch {
+	case o.abandon:
+		question = fmt.Sprintf("leave %s with the new server?", plural(len(p.back), "database"))
+	case len(p.back) > 0:
+		question = fmt.Sprintf("go back with %s?", plural(len(p.back), "database"))
+		if len(p.green) > 0 {
+			question = fmt.Sprintf("go back with %s, and remove the green of %s?", plural(len(p.back), "database"), plural(len(p.green), "more"))
 		}
 	}
-	return can, cannot
+	if err := confirm(s, o.yes, question); err != nil || len(p.back) == 0 || o.abandon {
+		return err
+	}
+	return confirmName(s, o)
 }
 
 // rollbackExit: nothing to undo is success; a way back that only a person can
@@ -142,12 +172,11 @@ func confirm(s streams, yes bool, question string) error {
 
 // carryRollback journals the decision and sees it through, or hands it to the
 // run that holds the state.
-func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, can []string, cannot []fleet.DatabaseStatus) error {
+func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, todo backPlan) error {
 	only := map[string]bool{}
-	var reqs []journal.Request
-	for _, k := range can {
-		only[k] = true
-		reqs = append(reqs, journal.Request{Campaign: look.plan.Name, Verb: "rollback", Database: k, By: fleet.Operator(), Why: o.why, At: time.Now().UTC()})
+	reqs := todo.requests(look.plan.Name, o)
+	for _, r := range reqs {
+		only[r.Database] = true
 	}
 	c, err := openCampaign(ctx, o.global, o.path, "rollback "+o.path)
 	var locked *journal.LockedError
@@ -180,22 +209,30 @@ func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, can [
 		return err
 	}
 	if o.json {
-		if err := printJSON(s.out, rollbackJSON(st, can)); err != nil {
+		if err := printJSON(s.out, rollbackJSON(st, slices.Sorted(maps.Keys(only)))); err != nil {
 			return err
 		}
 	}
+	code := rollbackExit(todo.cannot)
+	if o.abandon {
+		code = exitDone
+	}
 	for _, d := range st.Databases {
-		if only[d.Key()] {
+		switch {
+		case !only[d.Key()]:
+		case !slices.Contains(todo.green, d.Key()):
+			code = max(code, backExit(s, d, o))
+		default:
 			fmt.Fprintf(s.err, "%s: %s\n", visible(d.ID), d.Stage)
 			for _, u := range d.WayBack.Undone {
 				fmt.Fprintln(s.err, "  "+visible(u))
 			}
 			if d.Stage != "rolled-back" {
-				return exitWith(exitFindings)
+				code = max(code, exitFindings)
 			}
 		}
 	}
-	return exitWith(rollbackExit(cannot))
+	return exitWith(code)
 }
 
 // rollbackJSON is the way back of the chosen databases.
@@ -207,7 +244,7 @@ func rollbackJSON(st fleet.Status, keys []string) any {
 	list := []map[string]any{}
 	for _, d := range st.Databases {
 		if want[d.Key()] {
-			list = append(list, map[string]any{"id": d.ID, "account": d.Account, "region": d.Region, "stage": d.Stage, "way_back": d.WayBack})
+			list = append(list, map[string]any{"id": d.ID, "account": d.Account, "region": d.Region, "stage": d.Stage, "way_back": d.WayBack, "go_back": d.GoBack})
 		}
 	}
 	return map[string]any{"campaign": st.Campaign, "databases": list}

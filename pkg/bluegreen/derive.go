@@ -15,6 +15,9 @@ import (
 func Derive(f Facts) State {
 	blue := f.Instances[f.ID]
 	active, completed := f.deployments()
+	if f.goingBack() {
+		return f.deriveGoBack()
+	}
 	if blue == nil {
 		return f.nameless(active)
 	}
@@ -310,6 +313,8 @@ func (f Facts) deriveIdle(blue *Instance) State {
 		return set(Skipped, "skipped by "+f.Record.Skip.By+why(f.Record.Skip), "retry --database "+f.ID+" takes it in again")
 	case !f.Record.RolledBack.IsZero() && f.Record.BlueDiff != "":
 		return set(Held, "the green was removed, but "+f.ID+" is not as before: "+f.Record.BlueDiff, "find out who changed it; retry --database "+f.ID+" starts again")
+	case !f.Record.RolledBack.IsZero() && f.Record.GoBack != nil:
+		return set(RolledBack, f.wentBack(blue), "retry --database "+f.ID+" starts again")
 	case !f.Record.RolledBack.IsZero():
 		return set(RolledBack, "rolled back before the switchover; blue was never touched", "retry --database "+f.ID+" starts again")
 	case f.Record.Rollback != nil:

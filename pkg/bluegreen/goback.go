@@ -96,6 +96,9 @@ type GoBackNote struct {
 	// OldPlace the end of old blue's, of GoBackEnd: where the way forward begins.
 	Place    string `json:"place,omitempty"`
 	OldPlace string `json:"old_place,omitempty"`
+	// NewUUID and OldUUID are the servers' own names, which no renaming changes.
+	NewUUID string `json:"new_uuid,omitempty"`
+	OldUUID string `json:"old_uuid,omitempty"`
 	// Lost is what is lost, nil for nothing.
 	Lost *GoBackLoss `json:"lost,omitempty"`
 	// Failed: the step's answer is no, and a person must decide.
@@ -121,6 +124,8 @@ type GoBack struct {
 	New, Old GoBackSide
 	Place    string
 	OldPlace string
+	NewUUID  string
+	OldUUID  string
 	Lost     *GoBackLoss
 	// Reached is when each step was noted as done, Proofs what showed it.
 	Reached map[GoBackStep]time.Time
@@ -181,6 +186,7 @@ func (g GoBack) Take(n GoBackNote, at time.Time) *GoBack {
 		c.New, c.Old = *n.New, *n.Old
 	}
 	c.Place, c.OldPlace = firstOf(n.Place, c.Place), firstOf(n.OldPlace, c.OldPlace)
+	c.NewUUID, c.OldUUID = firstOf(n.NewUUID, c.NewUUID), firstOf(n.OldUUID, c.OldUUID)
 	if n.Lost != nil {
 		c.Lost = n.Lost
 	}
@@ -194,7 +200,7 @@ func (g GoBack) Take(n GoBackNote, at time.Time) *GoBack {
 // What went back is kept as Was.
 func (g GoBack) Turn(at time.Time) *GoBack {
 	next := GoBack{Human: g.Human, Drill: true, Forward: true, Armed: true, New: g.Old, Old: g.New, From: g.OldPlace, Was: g.Was,
-		Set: g.Set, Touched: g.Touched}
+		Set: g.Set, Touched: g.Touched, NewUUID: g.OldUUID, OldUUID: g.NewUUID}
 	for _, p := range g.Pairs {
 		next.Pairs = append(next.Pairs, GoBackPair{ID: p.ID, Kept: p.Aside, Aside: p.Kept, New: p.Old, Old: p.New})
 	}

@@ -41,6 +41,9 @@ type Step struct {
 // Next says what comes next. Whether it may happen now (limits, windows,
 // approvals, budgets) is the campaign's to say.
 func Next(f Facts, s State) Step {
+	if f.goingBack() {
+		return f.nextGoBack()
+	}
 	if s.Ambiguous {
 		return Step{}
 	}

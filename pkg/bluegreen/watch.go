@@ -29,6 +29,9 @@ func Look(f Facts) Watch {
 	if active != nil && active.Status != SwitchoverInProgress && f.namesMoved(active) {
 		odd = true // not completed, but the names have moved
 	}
+	if f.goingBack() { // names move by our own hand
+		odd = f.goBackOdd() != ""
+	}
 	w.Odd = counting(w.Odd, odd)
 	return w
 }

@@ -58,7 +58,7 @@ func queueOrder(q bluegreen.Queue) int {
 func (e *Engine) actOn(ctx context.Context, u unit) error {
 	sc := e.scope(u.scope)
 	for _, a := range u.step.Actions {
-		if (a.Group != nil || a.Options != nil) && !alone(a) {
+		if (a.Group != nil || a.Options != nil) && !alone(a) && u.state.GoBack == "" {
 			if err := e.ensureGroup(ctx, sc, u, a); err != nil {
 				return e.settle(u, err)
 			}
@@ -228,6 +228,9 @@ func (e *Engine) settle(u unit, err error) error {
 	r := e.resting[u.key]
 	r.tries++
 	r.until = e.cfg.Clock.Now().Add(min(5*time.Minute, e.cfg.Plan.Run.Poll<<min(r.tries, 6)))
+	if u.state.GoBack != "" { // clients wait
+		r.until = e.cfg.Clock.Now().Add(min(goBackRest, e.cfg.Plan.Run.Poll))
+	}
 	e.resting[u.key] = r
 	w := e.watch[u.key]
 	w.StableReads = 0

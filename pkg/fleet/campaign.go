@@ -43,7 +43,11 @@ func enlist(p *plan.Plan, scopes []Scope, seen map[string]*sight, mem *memory) (
 		if s == nil || s.err != nil {
 			continue
 		}
-		for _, i := range append(databases(s), s.renamed(p.Name)...) {
+		hidden, nameless := mem.movedNames(sc.Key(), s)
+		for _, i := range append(append(databases(s), s.renamed(p.Name)...), nameless...) {
+			if hidden[i.ID] {
+				continue
+			}
 			it := plan.Item{ID: i.ID, Account: sc.Account, AccountName: sc.Name, Region: sc.Region, EngineVersion: i.Version,
 				Tags: i.Tags, ReplicaOf: i.ReplicaSource, Engine: i.Engine, ClusterID: i.ClusterID}
 			if first := mem.firstVersion(it.Key()); first != "" {
@@ -114,7 +118,7 @@ func databases(s *sight) []*bluegreen.Instance {
 	}
 	var out []*bluegreen.Instance
 	for _, id := range sortedKeys(s.instances) {
-		if greens[id] || s.instances[baseOfOld(id)] != nil {
+		if greens[id] || s.instances[baseOfOld(id)] != nil || baseOf(id) != id && strings.Contains(id, "-rolledback") && s.instances[baseOf(id)] != nil {
 			continue
 		}
 		out = append(out, s.instances[id])

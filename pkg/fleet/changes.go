@@ -68,9 +68,7 @@ func (s *sight) update(ch Change) {
 // touch marks the databases that an instance belongs to.
 func (s *sight) touch(id string) {
 	s.dirty[id] = true
-	if base := baseOfOld(id); base != "" {
-		s.dirty[base] = true
-	}
+	s.dirty[baseOf(id)] = true
 	if owner := s.owner[id]; owner != "" {
 		s.dirty[owner] = true
 		if base := baseOfOld(owner); base != "" {

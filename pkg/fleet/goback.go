@@ -85,6 +85,7 @@ func (d *dbMemory) foldGoBackOrder(r journal.Request, h *bluegreen.Human) {
 			c := g.Clone()
 			c.AcceptLoss = c.AcceptLoss || r.AcceptLoss
 			c.Abandon = nil
+			d.ActError = ""
 			if r.AcceptLoss {
 				c.Failed = ""
 			}
@@ -98,7 +99,7 @@ func (d *dbMemory) foldGoBackOrder(r journal.Request, h *bluegreen.Human) {
 		if g != nil && g.Done.IsZero() {
 			c := g.Clone()
 			c.Abandon = h
-			d.GoBack = c
+			d.GoBack, d.ActError = c, ""
 		}
 	case "retry":
 		if g != nil && !g.Done.IsZero() {
@@ -142,6 +143,12 @@ func (d *dbMemory) foldGoBack(e journal.Entry, name string) {
 	}
 	g := d.GoBack.Take(data.GoBackNote, e.At)
 	d.GoBack = g
+	for _, p := range data.Pairs {
+		if d.moved == nil {
+			d.moved = map[string]string{}
+		}
+		d.moved[p.New], d.moved[p.Old] = p.ID, p.ID
+	}
 	switch {
 	case data.Failed:
 	case data.Step == bluegreen.GoBackAbandon:
@@ -182,7 +189,7 @@ func (d *dbMemory) abandoned(g *bluegreen.GoBack, e journal.Entry) {
 		d.GoBack = c
 		return
 	}
-	if _, ended := g.Reached[bluegreen.GoBackEnd]; ended {
+	if _, ended := g.Reached[bluegreen.GoBackEnd]; ended && g.Place != "" {
 		// Reverse replication is armed anew, from where old blue is.
 		d.Binlog, d.armed, d.way = g.Place, time.Time{}, nil
 	}
@@ -224,7 +231,7 @@ func (e *Engine) goBackStatus(u unit, mem *dbMemory) *GoBackStatus {
 		}
 	}
 	switch {
-	case !g.Done.IsZero() && g.Abandon != nil:
+	case !g.Done.IsZero() && g.Reached[bluegreen.GoBackVerify].IsZero():
 		st.State = "abandoned"
 	case !g.Done.IsZero():
 		st.State = "done"

@@ -81,7 +81,19 @@ func (s *sight) around(id string, rec bluegreen.Record) map[string]*bluegreen.In
 		}
 	}
 	for _, n := range rec.OldBlues {
-		add(n)
+		family(n)
+		if old := s.instances[n]; old != nil {
+			for _, r := range old.Replicas {
+				add(bluegreen.IDFromARN(r))
+			}
+		}
+	}
+	if g := rec.GoBack; g != nil {
+		for _, p := range g.Pairs {
+			family(p.ID)
+			add(s.kin.byResource[p.New])
+			add(s.kin.byResource[p.Old])
+		}
 	}
 	for _, k := range rec.Known {
 		add(s.kin.byResource[k.ResourceID])

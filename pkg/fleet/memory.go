@@ -58,6 +58,9 @@ type dbMemory struct {
 	backDowntime *Downtime
 	drill        *DrillResult
 	told         told
+	// moved are the resources that changed places, with the name that only one
+	// of them bears.
+	moved map[string]string
 }
 
 type waveMemory struct {
@@ -300,13 +303,13 @@ func (d *dbMemory) foldResult(e journal.Entry, r resultData) {
 		d.SwitchAccepted = r.OK
 	case bluegreen.DeleteInstance:
 		d.foldAnswered(act, refused)
-	case bluegreen.ModifyInstance, bluegreen.SetParameters, bluegreen.CreateParameterGroup, bluegreen.AddRole, bluegreen.CreateOptionGroup:
+	case bluegreen.RebootInstance, bluegreen.ModifyInstance, bluegreen.SetParameters, bluegreen.CreateParameterGroup, bluegreen.AddRole, bluegreen.CreateOptionGroup:
 		if act.ResourceID != "" { // of a clean-up, which the next hop does not wait for
 			break
 		}
 		if r.OK {
 			d.ActError = ""
-		} else if final(r) {
+		} else if final(r) && !nameTaken(act, r) {
 			d.ActError = r.Error
 		}
 	case bluegreen.DeleteDeployment:

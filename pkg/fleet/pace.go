@@ -28,6 +28,10 @@ func (e *Engine) pause(units []unit) time.Duration {
 		switch u.state.Stage {
 		case bluegreen.Switching, bluegreen.Switched:
 			switching, quiet = true, false
+		case bluegreen.RollingBack:
+			if u.state.GoBack != "" {
+				return min(poll, goBackPace)
+			}
 		case bluegreen.Soaking:
 			earlier(u.state.SoakUntil)
 		case bluegreen.CatchingUp, bluegreen.Verifying, bluegreen.Unobservable:

@@ -146,6 +146,7 @@ func (g *gauge) down() bool { return !g.firstBad.IsZero() }
 type probe struct {
 	begun  time.Time
 	late   bool // the switchover was under way already
+	of     string
 	left   time.Time
 	cancel context.CancelFunc
 	done   chan struct{}

@@ -34,6 +34,8 @@ func (e *Engine) probeAll(ctx context.Context, units []unit, chosen []int) error
 		u := &units[i]
 		p := e.probes.of(u.key)
 		switch {
+		case p == nil && u.writesStop():
+			e.beginProbe(ctx, pulser, *u, u.state.GoBack != bluegreen.GoBackStop)
 		case p == nil && (acting[i] || u.state.Stage == bluegreen.Switching):
 			e.beginProbe(ctx, pulser, *u, u.state.Stage == bluegreen.Switching)
 		case p != nil:
@@ -89,7 +91,7 @@ func (e *Engine) beginProbe(ctx context.Context, pulser Pulser, u unit, late boo
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p := &probe{begun: e.cfg.Clock.Now(), late: late, cancel: cancel, done: make(chan struct{}), errors: map[string]int{}}
+	p := &probe{begun: e.cfg.Clock.Now(), late: late, of: u.measures(), cancel: cancel, done: make(chan struct{}), errors: map[string]int{}}
 	e.probes.mu.Lock()
 	if e.probes.m == nil {
 		e.probes.m = map[string]*probe{}
@@ -106,6 +108,11 @@ func (e *Engine) followProbe(u *unit, p *probe, acting bool) error {
 	case bluegreen.Switching:
 		p.left = time.Time{}
 		return nil
+	case bluegreen.RollingBack, bluegreen.Held:
+		if u.writesStop() {
+			p.left = time.Time{}
+			return nil
+		}
 	case bluegreen.Ready:
 		if acting || now.Sub(p.begun) < refusedAfter {
 			return nil
@@ -134,7 +141,7 @@ func (e *Engine) endProbe(key string, p *probe) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	_, err := e.cfg.Store.append(journal.Entry{Kind: journal.Fact, Database: key, What: d.String(), At: e.cfg.Clock.Now()},
-		downtimeData{Name: factDowntime, Downtime: d})
+		downtimeData{Name: factDowntime, Of: p.of, Downtime: d})
 	return err
 }
 

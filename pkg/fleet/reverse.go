@@ -176,7 +176,9 @@ func (e *Engine) withWay(w WayBack, u unit, mem *dbMemory) WayBack {
 		return w
 	}
 	w.Reverse, w.Loss, w.Alarm = &last, last.Loss(), last.Alarm()
-	w.How = strings.Replace(w.How, "stop the writers;", "stop the writers; wait until status says that old blue has every write; CALL mysql.rds_stop_replication and rds_reset_external_master on it;", 1)
+	if last.State == bluegreen.WayArmed {
+		w.Kind, w.How = "go-back", "rdsupgrade rollback --database "+u.facts.ID+" PLAN"
+	}
 	return w
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rdsupgrade/rdsupgrade/internal/mysqlver"
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/precheck"
 )
@@ -226,16 +225,12 @@ func (a *Access) ArmWayBack(ctx context.Context, nowAt, oldAt Endpoint, file str
 // follow points old blue at the new server. The procedure's name depends on
 // the server where it runs (RDS User Guide, "mysql.rds_set_external_master").
 func (a *Access) follow(ctx context.Context, nowAt Endpoint, old *server, pw, file string, pos uint64) error {
-	rows, err := old.rows(ctx, "version", "SELECT VERSION() AS v")
-	if err != nil || len(rows) != 1 {
-		return errors.Join(fmt.Errorf("ask %s for its version", old.id), err)
-	}
-	v, err := mysqlver.Parse(rows[0]["v"])
+	older, err := old.speaksOfMasters(ctx)
 	if err != nil {
-		return fmt.Errorf("ask %s for its version: %w", old.id, err)
+		return err
 	}
 	call := "rds_set_external_source"
-	if v.Before(mysqlver.MustParse("8.4")) {
+	if older {
 		call = "rds_set_external_master"
 	}
 	return old.exec(ctx, pw, fmt.Sprintf("CALL mysql.%s(%s, %d, %s, %s, %s, %d, 1)", call, sqlText(nowAt.Address), nowAt.Port,

@@ -436,7 +436,7 @@ func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
 // as a green stands ready, and moves nothing.
 func asks(u *unit) bool {
 	for _, w := range u.step.Work {
-		if w != bluegreen.WorkLag {
+		if w != bluegreen.WorkLag && !(w == bluegreen.WorkGoBackLook && u.state.Stage == bluegreen.Held) {
 			return true
 		}
 	}

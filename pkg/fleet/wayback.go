@@ -35,11 +35,15 @@ func (s Status) Watchable() bool {
 func wayBack(f bluegreen.Facts, s bluegreen.State, undone []string) WayBack {
 	w := WayBack{Undone: undone}
 	switch {
+	case s.GoBack != "":
+		goingBackNow(&w, f, s)
 	case s.Stage == bluegreen.Unobservable:
 		w.Kind, w.How, w.Loss = "unknown", "its account and Region could not be read", "unknown"
 	case s.Ambiguous:
 		w.Kind, w.How = "unknown", "first establish which server owns the endpoint: "+s.NextStep
 		w.Loss = "unknown until then; do not write to either server"
+	case s.Stage == bluegreen.RolledBack && f.Record.GoBack != nil:
+		wentBackAlready(&w, f)
 	case s.Stage == bluegreen.RolledBack:
 		w.Kind, w.How, w.Loss = "done", "nothing is left to undo", "nothing: clients never left blue"
 	case s.Stage == bluegreen.Switching:
@@ -73,7 +77,7 @@ func afterSwitch(w *WayBack, f bluegreen.Facts, s bluegreen.State) {
 		return
 	}
 	w.Kind = "rename-with-loss"
-	w.How = fmt.Sprintf("by hand: stop the writers; rename %s aside; give %s its own parameter group with read_only=0 and reboot it; rename it to %s", f.ID, s.OldBlue, f.ID)
+	w.How = fmt.Sprintf("rdsupgrade rollback --accept-loss --database %s PLAN: stops writes, opens %s and gives it the name", f.ID, s.OldBlue)
 	w.Loss = "every write " + since + ": no reverse replication is armed, so " + s.OldBlue + " has none of them"
 	if f.Record.Binlog != "" {
 		w.Loss += "; they stand in the new server's binary log from " + f.Record.Binlog

@@ -96,6 +96,8 @@ func (e *Engine) do(ctx context.Context, u unit, w bluegreen.Work) error {
 		return e.recordSwitch(ctx, u)
 	case bluegreen.WorkEvents:
 		return e.lookAtEvents(ctx, u)
+	default:
+		return e.goBackWork(ctx, u, w)
 	}
 	return nil
 }
