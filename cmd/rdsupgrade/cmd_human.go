@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -8,15 +9,20 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/plan"
 )
 
 func approveCommand(ctx contexts, s streams) *cli.Command {
 	c := humanCommand(ctx, s, "approve", "let a wave's switchovers begin, on record", "approve")
 	c.Description += "\n\nAn approval holds for the wave's databases and targets as they are: when a version, a class, a parameter\n" +
 		"group or a member changes afterwards, it is asked for again. --fingerprint ties it to what plan or status showed."
-	c.Flags = append(c.Flags, &cli.StringFlag{Name: "fingerprint", Usage: "with --wave: only for what plan or status showed under `HEX`"}, &cli.BoolFlag{Name: "without-sql", Usage: "with --database: switch although replica lag cannot be read over SQL"})
+	c.Flags = append(c.Flags, &cli.StringFlag{Name: "fingerprint", Usage: "with --wave: only for what plan or status showed under `HEX`"},
+		&cli.BoolFlag{Name: "without-sql", Usage: "with --database: switch although replica lag cannot be read over SQL"},
+		&cli.StringFlag{Name: "override-gate", Usage: "go on although this gate or hook does not pass (`NAME`, as status shows it); needs --reason"},
+		&cli.StringFlag{Name: "for", Value: "24h", Usage: "how long --override-gate holds (`DURATION`, at most 30d)"})
 	return c
 }
 
@@ -46,6 +52,7 @@ type humanOptions struct {
 	path, verb, database, wave, why, by string
 	withoutSQL                          bool
 	fingerprint                         string
+	gate, span                          string // --override-gate and how long it holds
 }
 
 func humanCommand(ctx contexts, s streams, name, about, verb string) *cli.Command {
@@ -59,7 +66,7 @@ func humanCommand(ctx contexts, s streams, name, about, verb string) *cli.Comman
 			&cli.StringFlag{Name: "by", Usage: "who decides (`NAME`)"}),
 		Action: withPlan(s, func(c *cli.Context, g global, path string) error {
 			return runHuman(ctx, s, humanOptions{global: g, path: path, verb: verb, database: c.String("database"), wave: c.String("wave"),
-				why: c.String("reason"), by: c.String("by"), withoutSQL: c.Bool("without-sql"), fingerprint: c.String("fingerprint")})
+				why: c.String("reason"), by: c.String("by"), withoutSQL: c.Bool("without-sql"), fingerprint: c.String("fingerprint"), gate: c.String("override-gate"), span: c.String("for")})
 		}),
 	}
 }
@@ -89,6 +96,11 @@ func runHuman(ctx contexts, s streams, o humanOptions) error {
 		verb = "allow-no-sql"
 	}
 	req := journal.Request{Campaign: p.Name, Verb: verb, Database: key, Wave: o.wave, By: o.by, Why: o.why, At: time.Now().UTC(), Fingerprint: o.fingerprint}
+	if o.gate != "" {
+		if err := o.override(ctx.hard, &req); err != nil {
+			return err
+		}
+	}
 	taken, err := o.deliver(ctx.hard, p.Name, req)
 	if err != nil {
 		return err
@@ -115,12 +127,52 @@ func (o humanOptions) check() error {
 		return usage("--fingerprint takes 6 to 12 hex digits and goes with --wave")
 	case o.withoutSQL && o.database == "":
 		return usage("--without-sql goes with --database")
-	case o.verb == "approve" && o.database != "" && !o.withoutSQL:
-		return usage("approve takes --wave NAME, or --database ID --without-sql")
+	case o.gate != "" && o.database == "" && o.wave == "":
+		return usage("--override-gate goes with --database or --wave")
+	case o.gate != "" && (o.why == "" || o.withoutSQL):
+		return usage("--override-gate needs --reason TEXT, and stands alone")
+	case o.verb == "approve" && o.database != "" && !o.withoutSQL && o.gate == "":
+		return usage("approve takes --wave NAME, or --database ID --without-sql, or --database ID --override-gate NAME")
 	case o.verb == "approve" && o.wave == "" && o.database == "":
 		return usage("approve needs --wave NAME")
 	case (o.verb == "skip" || o.verb == "retry" || o.verb == "pin") && o.database == "":
 		return usage("%s needs --database ID", o.verb)
 	}
+	return nil
+}
+
+// longestOverride bounds how long a gate may be overridden.
+const longestOverride = 30 * 24 * time.Hour
+
+// override turns an approval into a person's word about one gate, which must be
+// one that did not pass: a mistyped name would override nothing.
+func (o humanOptions) override(ctx context.Context, req *journal.Request) error {
+	span, err := plan.ParseDuration(o.span)
+	if err != nil || span <= 0 || span > longestOverride {
+		return usage("--for wants a duration up to 30d, such as 24h")
+	}
+	store, err := o.readState(ctx)
+	if err != nil {
+		return err
+	}
+	names := store.WaveGates(o.wave)
+	if req.Database != "" {
+		names = store.Gates(req.Database)
+	}
+	gate := ""
+	for _, n := range names {
+		if strings.EqualFold(n, o.gate) || bluegreen.HookGate(o.gate) == n {
+			gate = n
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return usage("no gate has stopped it: there is nothing to override")
+	case gate == "":
+		return usage("no gate %q has stopped it%s; there were: %s", o.gate, didYouMean(o.gate, names), strings.Join(names, ", "))
+	case !bluegreen.Overridable(gate):
+		return usage("the gate %q cannot be overridden: without it writes could be lost, or the others could not be asked", gate)
+	}
+	req.Verb, req.Gate, req.Until = fleet.VerbOverride, gate, req.At.Add(span)
 	return nil
 }

@@ -154,6 +154,7 @@ func (o *open) drive(ctx contexts, only map[string]bool, show func(fleet.Status)
 	if o.watch {
 		cfg.Rest = fleet.Status.Watchable
 	}
+	cfg.Hooks = fleet.CallHook(fleet.SecretNames(o.plan))
 	o.engine = fleet.New(cfg)
 	return o.engine.Run(ctx.hard, ctx.soft)
 }

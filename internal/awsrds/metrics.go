@@ -144,3 +144,16 @@ func p99(points []Point) float64 {
 	slices.Sort(values)
 	return values[int(math.Ceil(0.99*float64(len(values))))-1]
 }
+
+// FreeGiB is FreeStorage in GiB, for those instances that have a value.
+func (c *Client) FreeGiB(ctx context.Context, instances []string) (map[string]float64, error) {
+	points, err := c.FreeStorage(ctx, instances)
+	if err != nil {
+		return nil, err
+	}
+	free := make(map[string]float64, len(points))
+	for id, p := range points {
+		free[id] = p.Value / (1 << 30)
+	}
+	return free, nil
+}

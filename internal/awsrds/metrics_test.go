@@ -96,3 +96,13 @@ func TestServicesNextToRDS(t *testing.T) {
 		}
 	}
 }
+
+// Bytes become GiB; an instance without a value is missing, not full.
+func TestFreeGiB(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	c, _ := cloudWatch(t, now, cbor.Map{"MetricDataResults": cbor.List{series("q0", now, 3<<30), series("q1", now)}})
+	got, err := c.FreeGiB(t.Context(), []string{"a", "b"})
+	if diff := cmp.Diff(map[string]float64{"a": 3}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}

@@ -62,6 +62,7 @@ type lab struct {
 	// through, when set, stands between the SDK and the model.
 	through http.RoundTripper
 	rest    func(fleet.Status) bool // fleet.Config.Rest
+	hooks   func(context.Context, plan.Hook, fleet.HookCall) fleet.HookAnswer
 }
 
 // fleetOf describes n small databases: two environments, five services.
@@ -146,7 +147,7 @@ func (l *lab) open(only map[string]bool, report func(fleet.Status)) (*fleet.Engi
 		l.t.Fatal(err)
 	}
 	sc := fleet.Scope{Account: account, Region: region, Cloud: client, Offers: client, Groups: client, Trail: trail{client}}
-	e := fleet.New(fleet.Config{Plan: l.plan, Scopes: []fleet.Scope{sc}, SQL: l.sql, Store: store, By: "test", Log: zerolog.Nop(), Only: only, Report: report, Rest: l.rest})
+	e := fleet.New(fleet.Config{Plan: l.plan, Scopes: []fleet.Scope{sc}, SQL: l.sql, Store: store, By: "test", Log: zerolog.Nop(), Only: only, Report: report, Rest: l.rest, Hooks: l.hooks})
 	return e, store, func() {
 		client.Close()
 		if err := store.Close(); err != nil {

@@ -205,6 +205,9 @@ func (f Facts) deriveBuilt(s State, blue *Instance, d *Deployment) State {
 	case f.Record.Paused != nil:
 		return hold("paused by "+f.Record.Paused.By+why(f.Record.Paused), "resume --database "+f.ID)
 	}
+	if stop := f.stopOf(StopSwitchover); stop != nil {
+		return hold(f.asked(stop))
+	}
 	if reason := f.membersMissing(blue, d); reason != "" {
 		return hold(reason, "rollback --database "+f.ID+" removes the green; retry builds a whole one")
 	}
@@ -281,7 +284,10 @@ func (f Facts) deriveIdle(blue *Instance) State {
 		if f.Record.ConfirmedAt.IsZero() {
 			return set(Switched, "the deployment is gone; version and endpoint are being confirmed", "wait for the confirmation")
 		}
-		if until := f.Record.SwitchedAt.Add(f.Policy.Soak); f.Now.Before(until) {
+		if stop := f.stopOf(StopSoak); stop != nil {
+			return f.soakStopped(s, stop)
+		}
+		if until := f.soakEnd(); f.Now.Before(until) {
 			s.SoakUntil = until
 			return set(Soaking, "on "+blue.Version, "soak until "+until.UTC().Format("2006-01-02 15:04 MST"))
 		}
@@ -355,6 +361,10 @@ func (f Facts) deriveIdle(blue *Instance) State {
 		return set(Blocked, p.Reason, "mend it or waive it, then: retry --database "+f.ID)
 	case p.Verdict != "ready":
 		return set(Held, "precheck is inconclusive: "+p.Reason, "make the checks run, then: retry --database "+f.ID)
+	case f.stopOf(StopBuild) != nil:
+		s.Stage = Held
+		s.Reason, s.NextStep = f.asked(f.stopOf(StopBuild))
+		return s
 	case busy != "":
 		return set(Checked, busy, "wait until it is available")
 	}

@@ -2,6 +2,7 @@ package bluegreen
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/mysqlver"
 )
@@ -37,7 +38,29 @@ func (f Facts) switchedTo(blue *Instance) bool {
 }
 
 func (f Facts) soaked(*Instance) bool {
-	return !f.Record.ConfirmedAt.IsZero() && !f.Now.Before(f.Record.SwitchedAt.Add(f.Policy.Soak))
+	return !f.Record.ConfirmedAt.IsZero() && !f.Now.Before(f.soakEnd()) && f.stopOf(StopSoak) == nil
+}
+
+// soakEnd is until when the new server is watched: from the switchover, or from
+// when a person had it begin anew.
+func (f Facts) soakEnd() time.Time {
+	from := f.Record.SwitchedAt
+	if f.Record.SoakFrom.After(from) {
+		from = f.Record.SoakFrom
+	}
+	return from.Add(f.Policy.Soak)
+}
+
+// soakStopped: the new server was looked at, and is not well. That stops the
+// wave as a failed switchover does; what could not be told is a question.
+func (f Facts) soakStopped(s State, stop *Stop) State {
+	s.Stage = Failed
+	if stop.Verdict == GateInconclusive {
+		s.Stage = Held
+	}
+	s.Reason, s.NextStep = f.asked(stop)
+	s.NextStep += "; rollback --database " + f.ID + " tells the way back"
+	return s
 }
 
 func (f Facts) deriveSwitched(blue *Instance, d *Deployment) State {
@@ -63,7 +86,10 @@ func (f Facts) deriveSwitched(blue *Instance, d *Deployment) State {
 		}
 		return s
 	}
-	until := f.Record.SwitchedAt.Add(f.Policy.Soak)
+	if stop := f.stopOf(StopSoak); stop != nil {
+		return f.soakStopped(s, stop)
+	}
+	until := f.soakEnd()
 	if unknown := firstOf(f.RouteError, f.Loading); unknown != "" && !f.Now.Before(until) {
 		s.Stage, s.Reason, s.NextStep = Held, "whether a hop remains is not known: "+unknown, "wait for the next read, or mend what cannot be read"
 		return s

@@ -22,6 +22,10 @@ type Gate struct {
 	Name     string      `json:"name"`
 	Verdict  GateVerdict `json:"verdict"`
 	Evidence []string    `json:"evidence"`
+	// Later: somebody asks for patience rather than saying no.
+	Later bool `json:"later,omitempty"`
+	// Final: the verdict needs no second look.
+	Final bool `json:"final,omitempty"`
 }
 
 // String is the gate in one line.
@@ -72,7 +76,7 @@ func unread(name, err string) Gate { return gate(name, GateInconclusive, "could 
 // the switchover because of: those that have written, and any that is old
 // (RDS User Guide, "Switchover guardrails": long-running writes).
 func GateTransactions(open Reading[[]Transaction], longest time.Duration) Gate {
-	const name = "long transactions on blue"
+	const name = gateOpen
 	if open.Err != "" {
 		return unread(name, open.Err)
 	}
@@ -98,7 +102,7 @@ var ddlVerbs = []string{"ALTER", "CREATE", "DROP", "RENAME", "TRUNCATE", "OPTIMI
 // GateDDL looks for data definition under way (RDS User Guide, "Switchover
 // guardrails": long-running DDL).
 func GateDDL(running Reading[[]Transaction]) Gate {
-	const name = "running DDL on blue"
+	const name = gateDDL
 	if running.Err != "" {
 		return unread(name, running.Err)
 	}
@@ -118,7 +122,7 @@ func GateDDL(running Reading[[]Transaction]) Gate {
 // GateXA looks for prepared XA transactions: they hold locks until somebody
 // decides, and do not survive to green.
 func GateXA(prepared Reading[int]) Gate {
-	const name = "prepared XA transactions on blue"
+	const name = gateXA
 	switch {
 	case prepared.Err != "":
 		return unread(name, prepared.Err)
@@ -131,7 +135,7 @@ func GateXA(prepared Reading[int]) Gate {
 // GateHistory looks at InnoDB's history list: a long one makes shutdown and
 // catching up slow.
 func GateHistory(length Reading[int64], most int64) Gate {
-	const name = "history list of blue"
+	const name = gateHistory
 	switch {
 	case length.Err != "":
 		return unread(name, length.Err)
@@ -174,7 +178,7 @@ func (r Replication) Trouble() string {
 
 // GateReplication asks whether green replicates without error.
 func GateReplication(r Reading[Replication]) Gate {
-	const name = "replication of green"
+	const name = gateReplication
 	if r.Err != "" {
 		return unread(name, r.Err)
 	}
@@ -195,7 +199,7 @@ type Arrival struct {
 // Seconds_Behind_Source=0 alone proves nothing: it is 0 as well while the
 // receiver sees nothing of a source that is gone.
 func GateArrival(a Reading[Arrival], most time.Duration) Gate {
-	const name = "writes of blue arrive on green"
+	const name = gateArrival
 	switch {
 	case a.Err != "":
 		return unread(name, a.Err)
@@ -217,7 +221,7 @@ type GreenWrites struct {
 // GateGreenWrites asks whether anybody writes to green (RDS User Guide,
 // "Switchover guardrails": no active writes on green).
 func GateGreenWrites(w Reading[GreenWrites]) Gate {
-	const name = "no writes on green"
+	const name = gateWrites
 	if w.Err != "" {
 		return unread(name, w.Err)
 	}

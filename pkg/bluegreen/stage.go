@@ -180,6 +180,12 @@ type Record struct {
 	GoBack *GoBack
 	// AllowNoSQL is a person's word that lag and version need no SQL proof.
 	AllowNoSQL *Human
+	// Stop is the last gate, hook or soak that did not let it go on, nil when
+	// nothing stands in the way; Overrides are what people said about them.
+	Stop      *Stop
+	Overrides []Override
+	// SoakFrom is when a person had the soak begin anew, zero for never.
+	SoakFrom   time.Time
 	RolledBack time.Time
 	// BlueDiff is how blue differed from before when it was rolled back, "" for not at all.
 	BlueDiff string

@@ -57,6 +57,9 @@ func queueOrder(q bluegreen.Queue) int {
 // actOn makes one unit's calls until one is refused.
 func (e *Engine) actOn(ctx context.Context, u unit) error {
 	sc := e.scope(u.scope)
+	if pass, err := e.mayBuild(ctx, u); err != nil || !pass {
+		return err
+	}
 	for _, a := range u.step.Actions {
 		if (a.Group != nil || a.Options != nil) && !alone(a) && u.state.GoBack == "" {
 			if err := e.ensureGroup(ctx, sc, u, a); err != nil {
@@ -65,7 +68,7 @@ func (e *Engine) actOn(ctx context.Context, u unit) error {
 			continue
 		}
 		if a.Kind == bluegreen.Switchover {
-			if pass, err := e.mayPass(ctx, u); err != nil || !pass {
+			if pass, err := e.maySwitch(ctx, u); err != nil || !pass {
 				return err
 			}
 		}

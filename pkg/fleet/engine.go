@@ -42,6 +42,9 @@ type Config struct {
 	PrechecksPerTick int
 	// Frozen reads the plan's outside signal, nil: there is none to ask.
 	Frozen func(context.Context, plan.Freeze) string
+	// Hooks calls the plan's hooks; nil: none is called, as in every command that
+	// only looks.
+	Hooks func(context.Context, plan.Hook, HookCall) HookAnswer
 	// Once looks and acts once instead of waiting: for scheduled jobs.
 	Once bool
 	// Rest is asked when the campaign moves no more by itself: true goes on,
@@ -107,6 +110,8 @@ type Engine struct {
 	probes probes
 	// gates remembers what the gates before a switchover said.
 	gates gateKeeper
+	// tells are the hooks that are being told of what has happened.
+	tells teller
 	// ways are the armed ways back.
 	ways wayKeeper
 }
@@ -319,7 +324,7 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if soft.Err() != nil {
 		return units, sch, nil
 	}
-	if err := e.readAll(ctx, soft, units, sch.work); err != nil {
+	if err := errors.Join(e.readAll(ctx, soft, units, sch.work), e.tellHooks(ctx, units, sch)); err != nil {
 		return units, sch, err
 	}
 	if err := errors.Join(e.probeAll(ctx, units, sch.act), e.watchWays(ctx, units)); err != nil {
@@ -427,11 +432,13 @@ func (e *Engine) unit(m member, now time.Time) unit {
 	}
 	if d := e.cfg.Store.mem.databases[m.key]; d != nil {
 		u.pinned = d.pinned
+		u.busy = e.cfg.Hooks != nil && d.hooks.owes()
 	}
 	u.facts.Watch = bluegreen.Look(u.facts)
 	e.watch[m.key] = u.facts.Watch
 	u.state = bluegreen.Derive(u.facts)
 	u.step = bluegreen.Next(u.facts, u.state)
+	u.gateNo = e.gateNo(&u, now)
 	if r, ok := e.resting[m.key]; ok && now.Before(r.until) {
 		u.resting = true
 	}
@@ -447,27 +454,6 @@ func (e *Engine) groupState(scope string, g *bluegreen.GroupState) *bluegreen.Gr
 		return g
 	}
 	return &bluegreen.GroupState{Spec: g.Spec, Exists: true}
-}
-
-// input gathers what the schedule depends on besides the units.
-func (e *Engine) input(units []unit) scheduleInput {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	p, mem := e.cfg.Plan, e.cfg.Store.mem
-	in := scheduleInput{now: e.cfg.Clock.Now(), waves: p.Waves, paused: mem.paused, buildAhead: p.Run.BuildAhead,
-		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only, turns: e.turns, briefs: e.briefs, run: p.Run, frozen: e.frozen}
-	in.approved, in.void = e.approvals()
-	for _, w := range p.Waves {
-		in.wavePaused = append(in.wavePaused, mem.wave(w.Name).paused)
-	}
-	if !p.Switchover.Open(in.now) {
-		in.windowErr = "no switchover window is open"
-		if next, ok := p.Switchover.NextOpen(in.now); ok {
-			in.nextOpen = next
-			in.windowErr += "; the next opens " + next.Format("Mon 2006-01-02 15:04 MST")
-		}
-	}
-	return in
 }
 
 // resting are the databases that nothing moves by itself, with their stage.

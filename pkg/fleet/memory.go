@@ -50,6 +50,10 @@ type dbMemory struct {
 	// unmeasured is why there is none; gaugedAt is when either was written down.
 	unmeasured string
 	gaugedAt   time.Time
+	// gates are the names of those that ever did not pass.
+	gates map[string]bool
+	// hooks is what is known of its hooks.
+	hooks hookMemory
 	// armed is when the way back was, way its last change of state.
 	armed time.Time
 	way   *bluegreen.Way
@@ -71,6 +75,11 @@ type waveMemory struct {
 	content                           map[string]content
 	fingerprint, wants, void, refused string
 	paused                            *bluegreen.Human
+	// stop is a hook that does not let the wave begin, overrides what people
+	// said about it.
+	stop      *bluegreen.Stop
+	overrides []bluegreen.Override
+	hooks     hookMemory
 }
 
 // RunEnd is how a run left the campaign.
@@ -197,7 +206,11 @@ func (m *memory) fold(e journal.Entry) {
 		m.foldHuman(e)
 	case journal.Fact:
 		var f factData
-		if json.Unmarshal(e.Data, &f) == nil && f.Name == factOneCall {
+		switch {
+		case json.Unmarshal(e.Data, &f) != nil:
+		case e.Wave != "":
+			m.wave(e.Wave).foldFact(e, f.Name)
+		case f.Name == factOneCall:
 			m.oneCall[f.Scope] = f.Yes
 		}
 		m.foldApproval(e)
@@ -237,6 +250,8 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 			d.verdict = &st
 			d.Precheck = &bluegreen.PrecheckFact{From: p.From, To: p.To, Verdict: p.Verdict, At: e.At, Reason: e.What}
 		}
+	case journal.Gate:
+		d.foldGate(e)
 	case journal.Fact:
 		var f factData
 		if json.Unmarshal(e.Data, &f) == nil {
@@ -247,6 +262,8 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 			d.foldGoBack(e, f.Name)
 			d.foldRemoved(e, f.Name)
 			d.foldAside()
+			d.foldStop(e, f.Name)
+			d.hooks.fold(e)
 		}
 	}
 }
@@ -267,7 +284,7 @@ func (d *dbMemory) foldIntent(e journal.Entry, in intentData) {
 		if in.Action.Create != nil && in.Action.Create.Name != d.Deployment {
 			d.SwitchAttempts, d.SwitchError, d.BuildError = 0, "", ""
 			// The confirmation of the hop before stands: the call may be refused.
-			d.SwitchPending, d.AllowNoSQL = false, nil
+			d.SwitchPending, d.AllowNoSQL, d.Stop = false, nil, nil
 		}
 	case bluegreen.Switchover:
 		d.SwitchPending, d.SwitchAskedAt, d.SwitchAccepted = true, e.At, false
@@ -389,7 +406,9 @@ func (m *memory) foldHuman(e journal.Entry) {
 		d := m.db(e.Database)
 		m.touched = append(m.touched, e.Database)
 		m.remember(d, e)
-		d.foldHuman(r.Verb, h)
+		if !d.foldWord(r, h) {
+			d.foldHuman(r.Verb, h)
+		}
 		d.foldGoBackOrder(r, h)
 		d.foldCleanup(r, h)
 	case e.Wave != "":
@@ -397,6 +416,9 @@ func (m *memory) foldHuman(e journal.Entry) {
 		switch r.Verb {
 		case "approve":
 			w.approve(h, r)
+			w.stop = nil
+		case VerbOverride:
+			w.overrides = append(w.overrides, overrideOf(r))
 		case "pause":
 			w.paused = h
 		case "resume":

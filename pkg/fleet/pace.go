@@ -59,11 +59,18 @@ func (e *Engine) pause(units []unit) time.Duration {
 	if switching {
 		d = min(poll, max(poll/4, time.Second))
 	}
+	if e.gates.urgent(now) { // an answer ages, and somebody may be holding still for it
+		d = min(d, urgentPause)
+	}
 	if !next.IsZero() {
 		d = min(d, max(next.Sub(now), 100*time.Millisecond))
 	}
 	return d
 }
+
+// urgentPause is the longest pause while a gate or hook is being asked, or its
+// answer waits to be acted on.
+const urgentPause = 2 * time.Second
 
 // EventClock is a clock that knows when the world will next change by itself.
 type EventClock interface {

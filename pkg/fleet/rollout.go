@@ -44,7 +44,7 @@ func (r *rollout) add(u *unit) {
 	case (st == bluegreen.Done || st == bluegreen.Cleaned) && !u.facts.Record.SwitchedAt.IsZero():
 		r.begun[u.wave]++
 		r.through[u.wave]++
-	case st == bluegreen.Failed && (u.facts.Record.SwitchAttempts > 0 || u.facts.Record.SwitchError != ""):
+	case st == bluegreen.Failed && (u.facts.Record.SwitchAttempts > 0 || u.facts.Record.SwitchError != "" || !u.facts.Record.SwitchedAt.IsZero()):
 		r.failedSwitch[u.wave]++
 	case st == bluegreen.Failed:
 		r.failedBuild[u.wave]++

@@ -35,6 +35,8 @@ type unit struct {
 	pinned *bluegreen.Human
 	// greenCost is what its green costs in a day.
 	greenCost bluegreen.Estimate
+	// gateNo is the gate or hook that said "not now" of its next step, "" when none did.
+	gateNo string
 	// unread: its scope could not be read in this tick; nothing may be decided.
 	unread bool
 }
@@ -46,6 +48,7 @@ type scheduleInput struct {
 	approved   []*bluegreen.Human // by wave; nil: not
 	void       []string           // by wave: why an approval does not hold, "" otherwise
 	wavePaused []*bluegreen.Human
+	waveStops  []string // by wave; why a hook does not let it begin
 	paused     *bluegreen.Human
 	run        plan.Run
 	frozen     string // why an outside signal stops everything new, "" when none does
@@ -73,7 +76,9 @@ type schedule struct {
 	// warnings are what nobody has to act on at once.
 	warnings []string
 	// moving: something goes on by itself (AWS, time, this process).
-	moving  bool
+	moving bool
+	// asked: a gate or hook said "not now" of a database and is asked again.
+	asked   bool
 	outcome Outcome
 	waiting []string
 }
@@ -100,6 +105,7 @@ const (
 	LimitCost     Limit = "run.max_green_cost"
 	LimitBatch    Limit = "batches"
 	LimitFrozen   Limit = "freeze"
+	LimitGate     Limit = "gates and hooks"
 	LimitFirst    Limit = "first database alone"
 	LimitService  Limit = "one database of a service at a time"
 )
@@ -141,6 +147,7 @@ func (in scheduleInput) decide(units []unit) schedule {
 		if limit, why := in.hold(u, c, open); limit != NoLimit {
 			s.wait[i] = why
 			limits.add(limit)
+			s.asked = s.asked || limit == LimitGate && u.gateNo != ""
 			continue
 		}
 		s.act = append(s.act, i)
@@ -199,6 +206,9 @@ func (in scheduleInput) hold(u *unit, c *counts, open int) (Limit, string) {
 	if limit, why := in.holdAll(u.wave, u.step.Queue); limit != NoLimit {
 		return limit, why
 	}
+	if u.gateNo != "" {
+		return LimitGate, "not now, it is asked again: " + u.gateNo
+	}
 	switch u.step.Queue {
 	case bluegreen.BuildQueue:
 		return in.holdBuild(u, c, open)
@@ -241,6 +251,8 @@ func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string)
 		return LimitApproval, c.say(LimitApproval, u.wave, func() string { return in.asksApproval(u.wave) })
 	case in.windowErr != "":
 		return LimitWindow, in.windowErr
+	case in.waveStops != nil && in.waveStops[u.wave] != "":
+		return LimitGate, in.waveStops[u.wave]
 	case c.switching[u.wave] >= w.SwitchLimit:
 		return LimitSwitch, c.say(LimitSwitch, u.wave, func() string {
 			return fmt.Sprintf("%d databases of the wave are switching, the limit", w.SwitchLimit)
@@ -406,7 +418,7 @@ func (in scheduleInput) conclude(s *schedule, units []unit, c *counts) {
 			rest++
 		}
 	}
-	s.moving = s.moving || len(s.act) > 0 || s.limits[LimitFrozen] > 0 // a freeze thaws by itself
+	s.moving = s.moving || len(s.act) > 0 || s.limits[LimitFrozen] > 0 || s.asked // a freeze thaws by itself
 	s.warnings = in.parked(units)
 	for w := range in.waves {
 		s.waves = append(s.waves, in.waveStatus(w, c))

@@ -63,6 +63,9 @@ type WaveStatus struct {
 	// an approval would be given for; ApprovedFor is the one that was approved.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	ApprovedFor string `json:"approved_for,omitempty"`
+	// Stopped is the hook that does not let the wave begin.
+	Stopped   *bluegreen.Stop      `json:"stopped,omitempty"`
+	Overrides []bluegreen.Override `json:"overrides,omitempty"`
 }
 
 // DatabaseStatus is one database.
@@ -118,6 +121,10 @@ type DatabaseStatus struct {
 	// Leftovers are the servers that the campaign left behind: old blues, their
 	// read replicas, and what a rollback set aside.
 	Leftovers []LeftoverStatus `json:"leftovers,omitempty"`
+	// Stopped is the gate, hook or soak that does not let it go on; Overrides are
+	// what people said about gates, those that are over too.
+	Stopped   *bluegreen.Stop      `json:"stopped,omitempty"`
+	Overrides []bluegreen.Override `json:"overrides,omitempty"`
 	// Ambiguous: nobody may touch it before a person has looked.
 	Ambiguous bool `json:"ambiguous,omitempty"`
 }

@@ -172,6 +172,9 @@ func requestText(r journal.Request) string {
 	default:
 		what += " the campaign"
 	}
+	if r.Gate != "" {
+		what += ", gate \"" + r.Gate + "\" until " + r.Until.UTC().Format("2006-01-02 15:04 MST")
+	}
 	if r.Why != "" {
 		what += ": " + r.Why
 	}

@@ -59,6 +59,7 @@ func (e *Engine) status(units []unit, sch schedule) Status {
 	}
 	e.waveFingerprints(st.Waves)
 	st.Saved = slices.Clone(e.cfg.Store.mem.saved)
+	e.gateStatus(&st)
 	seen := map[string]bool{}
 	for _, sc := range e.cfg.Scopes {
 		if s := e.seen[sc.Key()]; s != nil && s.err != nil {
@@ -125,6 +126,10 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 		if !mem.SwitchedAt.IsZero() {
 			at := mem.SwitchedAt
 			d.SwitchedAt = &at
+		}
+		d.Overrides = mem.Overrides
+		if mem.Stop.Standing(mem.Overrides, f.Now) {
+			d.Stopped = mem.Stop
 		}
 		d.WayBack = e.withWay(wayBack(f, s, mem.undone), u, mem)
 		d.GoBack = e.goBackStatus(u, mem)

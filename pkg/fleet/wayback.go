@@ -48,7 +48,7 @@ func wayBack(f bluegreen.Facts, s bluegreen.State, undone []string) WayBack {
 		w.Kind, w.How, w.Loss = "done", "nothing is left to undo", "nothing: clients never left blue"
 	case s.Stage == bluegreen.Switching:
 		w.Kind, w.How, w.Loss = "wait", "RDS is switching; if it does not succeed it rolls back by itself", "nothing, if RDS rolls back"
-	case s.Stage.HasGreen() || s.Stage == bluegreen.Failed && s.Deployment != nil || s.Stage == bluegreen.Held && s.Deployment != nil:
+	case s.Stage.HasGreen() || (s.Stage == bluegreen.Failed || s.Stage == bluegreen.Held) && s.Deployment != nil && s.Deployment.Status != bluegreen.SwitchoverCompleted:
 		w.Kind, w.How = "delete-green", "rdsupgrade rollback --database "+f.ID+" PLAN"
 		w.Loss = "nothing: blue serves and was not changed; the green's build time is lost"
 	case !f.Record.SwitchedAt.IsZero() || s.OldBlue != "":

@@ -246,7 +246,7 @@ func (e *Engine) confirm(ctx context.Context, u unit) error {
 		return e.unconfirmed(u, fmt.Sprintf("RDS shows %s on %s, not %s", u.facts.ID, blue.Version, to))
 	}
 	if e.cfg.SQL == nil {
-		return e.append(u, journal.Fact, "confirmed over the API only: "+u.facts.ID+" is "+blue.Version, factData{Name: factConfirmed, To: blue.Version})
+		return e.confirmed(u, "confirmed over the API only: "+u.facts.ID+" is "+blue.Version, blue.Version)
 	}
 	v, err := e.cfg.SQL.Version(ctx, e.endpoint(u, u.facts.ID))
 	switch {
@@ -257,7 +257,10 @@ func (e *Engine) confirm(ctx context.Context, u unit) error {
 	case lineOf(v) != lineOf(to):
 		return e.retryConfirm(u, "the server at the endpoint answers "+v+", not "+to)
 	}
-	return e.append(u, journal.Fact, "confirmed: RDS shows "+blue.Version+", the server at the endpoint answers "+v, factData{Name: factConfirmed, To: v})
+	if settled, err := e.smokeAfter(ctx, u); err != nil || !settled {
+		return err
+	}
+	return e.confirmed(u, "confirmed: RDS shows "+blue.Version+", the server at the endpoint answers "+v, v)
 }
 
 // retryConfirm gives DNS and the server some reads before it is a question.

@@ -17,7 +17,7 @@ import (
 type Request struct {
 	// Campaign is whose decision it is; a run of another refuses it.
 	Campaign string    `json:"campaign,omitempty"`
-	Verb     string    `json:"verb"` // approve, pause, resume, skip, retry, rollback, allow-no-sql, go-back, go-back-abandon, cleanup
+	Verb     string    `json:"verb"` // approve, pause, resume, skip, retry, rollback, allow-no-sql, override-gate, go-back, go-back-abandon, cleanup
 	Database string    `json:"db,omitempty"`
 	Wave     string    `json:"wave,omitempty"`
 	By       string    `json:"by"`
@@ -30,6 +30,9 @@ type Request struct {
 	Resources []string `json:"resources,omitempty"`
 	// Fingerprint is of approve: what the approver has seen, or its first digits.
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// Gate and Until are of the verb override-gate: which gate, and until when.
+	Gate  string    `json:"gate,omitempty"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Submit leaves a request in the state directory.

@@ -17,6 +17,7 @@ func (d *decoder) check(p *Plan) {
 	d.checkConnection(p.Connection)
 	d.checkWaves(p)
 	d.freeze(p)
+	d.checkHooks(p)
 }
 
 func (d *decoder) checkAccounts(p *Plan) {

@@ -53,8 +53,8 @@ func defaults(path string) *Plan {
 		Target:     Target{Storage: Storage{Type: Keep}, Class: Class{Mode: Keep}, ParameterGroup: Translate},
 		Connection: Connection{Auth: AuthNone, TLS: TLSVerify, Connections: 2, Timeout: 10 * time.Second},
 		Prechecks:  Prechecks{FailLevel: "error", MaxAge: day, Budget: 10 * time.Minute},
-		Switchover: Switchover{Timeout: 300 * time.Second, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}},
-		ServiceTag: "service", OwnerTag: "owner", Cleanup: Cleanup{Keep: 14 * day, Policy: CleanupManual},
+		Switchover: Switchover{Timeout: 300 * time.Second, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}, Disk: Disk{MinFree: 10}},
+		ServiceTag: "service", OwnerTag: "owner", Soak: defaultSoak(), Cleanup: Cleanup{Keep: 14 * day, Policy: CleanupManual},
 		Run: Run{Poll: 30 * time.Second, StableReads: 3, APIRate: 4, BuildAhead: true},
 	}
 }
@@ -103,6 +103,8 @@ var planFields = []field[Plan]{
 	nested("run", runFields, func(p *Plan) *Run { return &p.Run }),
 	nested("freeze", freezeFields, func(p *Plan) *Freeze { return &p.Freeze }),
 	nested("cleanup", cleanupFields, func(p *Plan) *Cleanup { return &p.Cleanup }),
+	{key: "hooks", sub: below("[].", hookFields), read: readHooks},
+	nested("health", soakFields, func(p *Plan) *SoakPolicy { return &p.Soak }),
 	must(field[Plan]{key: "waves", sub: below("[].", waveFields), read: func(d *decoder, v value, p *Plan) {
 		d.list(v, "want a list of waves, each with name and select", func(e value) {
 			w := defaultWave(e.pos)

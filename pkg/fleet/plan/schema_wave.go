@@ -30,6 +30,9 @@ var switchoverFields = []field[Switchover]{
 			d.bad(v, "incomplete-way-back", v.path+" needs both user and password_env", "want the account that old blue replicates with")
 		}
 	}},
+	{key: "drain", sub: below(".", drainFields), read: readDrain},
+	{key: "smoke", sub: below("[].", smokeFields), read: readSmoke},
+	nested("disk", diskFields, func(s *Switchover) *Disk { return &s.Disk }),
 	{key: "windows", sub: below("[].", windowFields), read: func(d *decoder, v value, s *Switchover) {
 		d.list(v, "want a list of windows, each with from and to", func(e value) {
 			w := Window{From: -1, To: -1, Location: time.UTC, Pos: e.pos}

@@ -31,7 +31,11 @@ type Plan struct {
 	Freeze Freeze
 	// Cleanup is what becomes of the servers that the campaign leaves behind.
 	Cleanup Cleanup
-	Waves   []Wave
+	// Hooks are asked before, or told after, a moment; Soak is how switched
+	// databases are measured.
+	Hooks []Hook
+	Soak  SoakPolicy
+	Waves []Wave
 	// Warnings do not keep the plan from being used.
 	Warnings Problems
 }
@@ -128,6 +132,9 @@ type Switchover struct {
 	Windows  []Window
 	Blackout []DateRange
 	WayBack  WayBack
+	Drain    Drain
+	Smoke    []Smoke
+	Disk     Disk
 }
 
 // WayBack asks for a reverse replication from the new server to old blue. It
