@@ -53,3 +53,4 @@ clean:
 # faults and people; CI runs the same code shorter.
 soak:
 	RDSUPGRADE_SOAK_STEPS=100000 $(GO) test -timeout 60m -run 'TestInvariants' ./internal/simcloud
+	RDSUPGRADE_SOAK_KILLS=50 $(GO) test -timeout 60m -v -run 'TestKilled' ./internal/lab

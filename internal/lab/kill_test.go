@@ -39,7 +39,7 @@ var switching = []moment{
 	{"the green is ready", journal.Stage, "ready", 2 * time.Second},
 	{"a gate has spoken", journal.Gate, "", 300 * time.Millisecond},
 	{"the switchover is announced", journal.Intent, "switch over", 10 * time.Millisecond},
-	{"RDS has taken it", journal.Result, "done: switch over", 1500 * time.Millisecond},
+	{"RDS has taken it", journal.Result, "done: switch over", 1000 * time.Millisecond},
 	{"RDS switches", journal.Stage, "switching", 1300 * time.Millisecond},
 	{"RDS has switched", journal.Stage, "switched", 20 * time.Millisecond},
 	{"the switchover is recorded", journal.Fact, "switched over", 300 * time.Millisecond},
@@ -60,7 +60,7 @@ type victim struct {
 
 func newVictim(t *testing.T, program string, rnd *rand.Rand) *victim {
 	t.Helper()
-	v := &victim{t: t, l: startLab(t, Config{Dark: time.Second}), s: Story{Program: program, Dir: t.TempDir(), Out: io.Discard}, rnd: rnd}
+	v := &victim{t: t, l: startLab(t, Config{Dark: time.Second + time.Duration(rnd.IntN(3))*time.Second}), s: Story{Program: program, Dir: t.TempDir(), Out: io.Discard}, rnd: rnd}
 	if err := v.s.prepare(); err != nil {
 		t.Fatal(err)
 	}
@@ -116,10 +116,11 @@ func (v *victim) reached(moments []moment) (at int) {
 
 // near is how many moments ahead the next kill may be, so that a campaign
 // takes several.
-const near = 3
+const near = 4
 
-// killAt runs a command and kills it after a moment; false: it ended by itself.
-func (v *victim) killAt(m moment, command string, args ...string) (killed bool, code int, said string) {
+// killAt runs a command and kills it after the first of the moments that comes;
+// false: it ended by itself.
+func (v *victim) killAt(moments []moment, command string, args ...string) (killed bool, code int, said string) {
 	v.t.Helper()
 	var out bytes.Buffer
 	s := v.s
@@ -131,7 +132,6 @@ func (v *victim) killAt(m moment, command string, args ...string) (killed bool, 
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
-	delay := time.Duration(v.rnd.Int64N(int64(m.within)))
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
 	var fire <-chan time.Time
@@ -143,11 +143,12 @@ func (v *victim) killAt(m moment, command string, args ...string) (killed bool, 
 			_ = c.Process.Kill() // it may have ended; Wait tells
 			fire = nil
 		case <-look.C:
-			all := v.entries()
-			if at := slices.IndexFunc(all[have:], m.is); at >= 0 {
-				have += at + 1
-				fire = time.After(delay)
-				look.Stop()
+			for _, e := range v.entries()[have:] {
+				if n := slices.IndexFunc(moments, func(m moment) bool { return m.is(e) }); n >= 0 && fire == nil {
+					fire = time.After(time.Duration(v.rnd.Int64N(int64(moments[n].within))))
+					v.kills = append(v.kills, moments[n].name)
+					look.Stop()
+				}
 			}
 		}
 	}
@@ -156,13 +157,14 @@ func (v *victim) killAt(m moment, command string, args ...string) (killed bool, 
 // torment kills the command at most so often at random moments, until it ends by itself.
 func (v *victim) torment(moments []moment, most int, command string, args ...string) (kills int) {
 	v.t.Helper()
-	never := moment{name: "the end", kind: "none", within: 1}
 	for {
-		m := never
-		if at := v.reached(moments); kills < most && at < len(moments) {
-			m = moments[at+v.rnd.IntN(min(near, len(moments)-at))]
+		at := v.reached(moments)
+		if left := len(moments) - at; kills < most && left > 0 {
+			at += v.rnd.IntN(min(near, left))
+		} else {
+			at = len(moments)
 		}
-		killed, code, said := v.killAt(m, command, args...)
+		killed, code, said := v.killAt(moments[at:], command, args...)
 		if !killed {
 			if code != 0 {
 				v.t.Fatalf("%s ended with %d after kills when %s:\n%s", command, code, strings.Join(v.kills, "; "), said)
@@ -170,7 +172,6 @@ func (v *victim) torment(moments []moment, most int, command string, args ...str
 			return kills
 		}
 		kills++
-		v.kills = append(v.kills, m.name)
 	}
 }
 
