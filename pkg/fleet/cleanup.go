@@ -87,10 +87,10 @@ func (e *Engine) cleanAll(ctx, soft context.Context, units []unit) (bool, error)
 	g.SetLimit(actsAtOnce)
 	going := false
 	for i := range units {
-		u := units[i]
-		if !e.wantsCleaning(&u) {
+		if e.cfg.Inline && e.briefs[i].kind == queued || !e.wantsCleaning(&units[i]) {
 			continue
 		}
+		u := units[i]
 		if members[u.scope] == nil {
 			members[u.scope] = e.seen[u.scope].members()
 		}

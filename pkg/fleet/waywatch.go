@@ -129,10 +129,10 @@ func (e *Engine) watchWays(ctx context.Context, units []unit) error {
 	}
 	now := e.cfg.Clock.Now()
 	for i := range units {
-		u := units[i]
-		if !u.hasWay() {
+		if !units[i].hasWay() {
 			continue
 		}
+		u := units[i] // for a goroutine: a copy of each would be megabytes in every tick
 		free, err := e.ways.begin(u.key, now)
 		if err != nil {
 			return err
