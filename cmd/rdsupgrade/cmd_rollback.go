@@ -208,6 +208,11 @@ func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, todo 
 	if err != nil {
 		return err
 	}
+	if len(todo.back) > 0 { // what clients felt is written down when the run ends
+		if st, err = c.survey(ctx.hard); err != nil {
+			return err
+		}
+	}
 	if o.json {
 		if err := printJSON(s.out, rollbackJSON(st, slices.Sorted(maps.Keys(only)))); err != nil {
 			return err

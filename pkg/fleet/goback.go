@@ -262,7 +262,7 @@ func (e *Engine) aside(u unit, g *bluegreen.GoBack, st *GoBackStatus) {
 		for _, i := range u.facts.Instances {
 			if i.ResourceID == p.New {
 				cost := bluegreen.MonthlyCost(*i, e.prices).Total
-				cost.USD *= 24 / bluegreen.HoursPerMonth
+				cost.USD = cost.USD * 24 / bluegreen.HoursPerMonth
 				if found {
 					cost = sum.Add(cost)
 				}
