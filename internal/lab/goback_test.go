@@ -167,3 +167,37 @@ func TestRollbackOfABrokenWay(t *testing.T) {
 		}
 	}
 }
+
+// TestDrillOnRealServers goes back and forward again: old blue's own log leads
+// the newer server on, and no write is lost on either leg.
+func TestDrillOnRealServers(t *testing.T) {
+	l, s, load := upgraded(t)
+	if got := code(t, s.Run(t.Context(), l, "rollback", "--drill", "--database", "orders", "--yes", "--confirm", "orders")); got != 0 {
+		t.Fatalf("rollback --drill: exit code %d", got)
+	}
+	after := load.Acked()
+	await(t, "the load writes to the newer server again", func() bool { return load.Acked() > after+200 })
+	if got := code(t, s.Run(t.Context(), l, "run")); got != 0 { // arms the way back again
+		t.Fatalf("run: exit code %d", got)
+	}
+	load.Stop()
+	if v, err := l.version(t.Context()); err != nil || strings.HasPrefix(v, "5.7") {
+		t.Errorf("behind orders is %s (%v)", v, err)
+	}
+	if d := s.standing(t, l); d.Stage != "done" || d.GoBack == nil || d.GoBack.LastDrill == nil || !d.GoBack.LastDrill.Passed || d.WayBack.Kind != "go-back" {
+		t.Errorf("the tool says %s, %+v, way back %+v", d.Stage, d.GoBack, d.WayBack)
+	}
+	if err := l.CatchUp(t.Context(), "orders", "orders-old1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"orders", "orders-old1"} {
+		c, err := load.Compare(t.Context(), l, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %+v", name, c)
+		if !c.Good() {
+			t.Errorf("%s after the drill: %+v", name, c)
+		}
+	}
+}
