@@ -62,7 +62,12 @@ step "4. run: all waves" rdsupgrade run
 title "5. run again: nothing is done twice"
 rdsupgrade run >"$out/second-run.txt" 2>&1 || { cat "$out/second-run.txt"; exit 2; }
 tail -n 1 "$out/second-run.txt"
-title "6. reports"
+title "6. cleanup: what is left behind, until when, and what it costs (whole text in $out/cleanup.txt)"
+quiet rdsupgrade cleanup >"$out/cleanup.txt"
+cut -c1-110 "$out/cleanup.txt" | sed -n '1,4p'
+echo "..."
+tail -n 1 "$out/cleanup.txt"
+title "7. reports"
 for kind in compliance rollback precheck; do
 	for ext in html json md txt; do
 		format=$ext

@@ -14,6 +14,8 @@ type LeftoverStatus struct {
 	// gone. SoFar is what it has cost since it stopped serving. Both are
 	// estimates at on-demand prices.
 	PerDay *bluegreen.Estimate `json:"cost_day,omitempty"`
+	// Fee is the part of PerDay that is Extended Support.
+	Fee *bluegreen.Estimate `json:"extended_support_day,omitempty"`
 	SoFar  *bluegreen.Estimate `json:"cost_so_far,omitempty"`
 	// WayBack tells that the armed way back leads to it.
 	WayBack bool `json:"way_back,omitempty"`
@@ -56,8 +58,9 @@ func (e *Engine) costLeft(s *LeftoverStatus, u unit) {
 	}
 	instance := perDay(bluegreen.MonthlyCost(*was, e.prices).Total)
 	if there {
-		day := instance.Add(bluegreen.ExtendedSupportPerDay(*was, to, cal, e.prices))
-		s.PerDay = &day
+		fee := bluegreen.ExtendedSupportPerDay(*was, to, cal, e.prices)
+		day := instance.Add(fee)
+		s.PerDay, s.Fee = &day, &fee
 	}
 	if s.Since.IsZero() {
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/mysqlver"
@@ -64,6 +65,11 @@ type complianceSummary struct {
 	// TwinsPerDay is the fee of greens and old blues that run beside their database.
 	TwinsPerDay amount `json:"extended_support_of_twins_per_day"`
 	Twins       int    `json:"twins"`
+	// LeftBehind are servers that the campaign left behind and that go on
+	// costing, LeftPerDay all that they cost, not Extended Support alone. It ends
+	// when they are cleaned up.
+	LeftBehind  int    `json:"left_behind"`
+	LeftPerDay  amount `json:"left_behind_cost_per_day"`
 	SavedPerDay amount `json:"saved_per_day"`
 	SavedSoFar  amount `json:"saved_so_far"`
 }
@@ -119,6 +125,7 @@ type complianceRow struct {
 
 	// before is what the database paid on the version it came from, at today's rates.
 	before, now, after, twin bluegreen.Estimate
+	twins                    int // servers that Twin names, 0 for one
 	from                     string
 }
 
@@ -207,6 +214,8 @@ func newCompliance(in Input) complianceModel {
 		m.Databases = append(m.Databases, newComplianceRow(in, d, false))
 	}
 	m.Summary = summarize(m.Databases, in.Now)
+	left, day := leftCost(st.Databases)
+	m.Summary.LeftBehind, m.Summary.LeftPerDay = left, newAmount(day)
 	m.Services = byService(m.Databases)
 	m.Forecast = newForecast(m.Databases, in.Now, m.DaysLeft)
 	m.Calendar = calendar(m.Databases, st.Target, in)
@@ -233,6 +242,8 @@ func newComplianceRow(in Input, d fleet.DatabaseStatus, assigned bool) complianc
 	}
 	r.before = fee(r.from, d.InstanceClass)
 	switch {
+	case len(d.Leftovers) > 0:
+		r.Twin, r.twin, r.twins = leftFee(d)
 	case d.OldBlue != "" && bluegreen.Stage(d.Stage) != bluegreen.Cleaned:
 		r.Twin, r.twin = d.OldBlue, fee(r.from, d.InstanceClass)
 	case d.Green != "" && bluegreen.Stage(d.Stage).HasGreen():
@@ -243,6 +254,25 @@ func newComplianceRow(in Input, d fleet.DatabaseStatus, assigned bool) complianc
 	r.FeeNow, r.FeeAfter, r.TwinFee = newAmount(r.now), newAmount(r.after), newAmount(r.twin)
 	r.Evidence = evidenceOf(in, d)
 	return r
+}
+
+// leftFee is the Extended Support fee of the servers that were left behind and
+// are still there; without any it is nothing.
+func leftFee(d fleet.DatabaseStatus) (names string, fee bluegreen.Estimate, n int) {
+	fee.Known = true
+	var list []string
+	for _, l := range d.Leftovers {
+		if l.PerDay == nil {
+			continue
+		}
+		list = append(list, l.Instance)
+		if l.Fee == nil {
+			fee.Known = false
+		} else {
+			fee = fee.Add(*l.Fee)
+		}
+	}
+	return strings.Join(list, ", "), fee, len(list)
 }
 
 // databaseFee is the Extended Support fee per day of a database with its
@@ -307,7 +337,7 @@ func summarize(rows []complianceRow, now time.Time) complianceSummary {
 		}
 		fee, after, twins = fee.Add(r.now), after.Add(r.after), twins.Add(r.twin)
 		if r.Twin != "" {
-			s.Twins++
+			s.Twins += max(1, r.twins)
 		}
 		if !r.OnTarget {
 			delay = delay.Add(minus(r.now, r.after))

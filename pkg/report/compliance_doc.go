@@ -96,6 +96,9 @@ func (m complianceModel) figures() []figure {
 	if s.Twins > 0 {
 		figs = append(figs, feeFigure("Greens and old blues, a day", s.TwinsPerDay, fmt.Sprintf("Extended Support of %d that %s beside", s.Twins, verb(s.Twins, "runs", "run")), toneMute))
 	}
+	if s.LeftBehind > 0 {
+		figs = append(figs, feeFigure("Servers left behind, a day", s.LeftPerDay, fmt.Sprintf("all costs of %s until cleanup, estimate", plural(s.LeftBehind, "server")), toneMute))
+	}
 	return append(figs, feeFigure("Saved so far", s.SavedSoFar, s.SavedPerDay.String()+" a day, old blues not deducted", toneGood))
 }
 
