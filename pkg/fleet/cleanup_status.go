@@ -15,8 +15,8 @@ type LeftoverStatus struct {
 	// estimates at on-demand prices.
 	PerDay *bluegreen.Estimate `json:"cost_day,omitempty"`
 	// Fee is the part of PerDay that is Extended Support.
-	Fee *bluegreen.Estimate `json:"extended_support_day,omitempty"`
-	SoFar  *bluegreen.Estimate `json:"cost_so_far,omitempty"`
+	Fee   *bluegreen.Estimate `json:"extended_support_day,omitempty"`
+	SoFar *bluegreen.Estimate `json:"cost_so_far,omitempty"`
 	// WayBack tells that the armed way back leads to it.
 	WayBack bool `json:"way_back,omitempty"`
 }
