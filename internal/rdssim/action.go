@@ -195,6 +195,13 @@ func (s *Sim) History() []Mutation {
 	return append([]Mutation(nil), s.history...)
 }
 
+// HistorySince is History without its first calls.
+func (s *Sim) HistorySince(first int) []Mutation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Mutation(nil), s.history[min(first, len(s.history)):]...)
+}
+
 // databasesOf names the database that a call is about, as far as it says so.
 func (r *region) databasesOf(p *query.Params) []string {
 	id := or(p.Str("DBInstanceIdentifier"), p.Str("SourceDBInstanceIdentifier"))

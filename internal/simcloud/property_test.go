@@ -1,10 +1,12 @@
 package simcloud
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,7 +38,8 @@ type watcher struct {
 	steps   int
 	most    int
 	seen    int // mutations judged
-	intents map[string]int
+	judged  map[string]int
+	open    map[string][]bluegreen.Action // announced and not answered, by key
 	stage   map[string]string
 	service map[string]string // by key
 	byDep   map[string]string // deployment id: key
@@ -53,10 +56,18 @@ func (w *watcher) bad(format string, args ...any) {
 func (w *watcher) entry(c *campaign, e journal.Entry) {
 	switch e.Kind {
 	case journal.Intent:
-		w.intents[e.Database]++
+		var in struct{ Action bluegreen.Action }
+		if err := json.Unmarshal(e.Data, &in); err != nil || in.Action.Kind == "" {
+			w.bad("an announcement that says nothing: %s", e.Data)
+		}
+		w.account(c)
+		w.open[e.Database] = append(w.open[e.Database], in.Action)
 		if strings.HasPrefix(e.What, "switch over ") {
 			w.judgeSwitch(c, e)
 		}
+	case journal.Result: // calls are made one after the other
+		w.account(c)
+		delete(w.open, e.Database)
 	case journal.Stage:
 		to, _, _ := strings.Cut(e.What, ":")
 		w.stage[e.Database] = to
@@ -102,10 +113,7 @@ func (w *watcher) judgeSwitch(c *campaign, e journal.Entry) {
 // tick judges the changes since the last one, and lets people interfere.
 func (w *watcher) tick(c *campaign) {
 	w.steps++
-	history := c.sim.History()
-	for ; w.seen < len(history); w.seen++ {
-		w.judge(c, history[w.seen])
-	}
+	w.account(c)
 	if w.steps >= w.most {
 		c.clock.Limit = c.clock.At // the campaign is over for this test
 	}
@@ -126,8 +134,67 @@ func (w *watcher) tick(c *campaign) {
 	}
 }
 
+// account judges the changes since it was called last: at every announcement
+// and every result, so that it is known what was announced when each was made.
+func (w *watcher) account(c *campaign) {
+	if c.sim == nil {
+		return
+	}
+	history := c.sim.HistorySince(w.seen)
+	w.seen += len(history)
+	for _, m := range history {
+		w.judge(c, m)
+	}
+}
+
+// calls are the calls that an action may make.
+var calls = map[bluegreen.ActionKind][]string{
+	bluegreen.CreateDeployment: {"CreateBlueGreenDeployment"}, bluegreen.Switchover: {"SwitchoverBlueGreenDeployment"},
+	bluegreen.DeleteDeployment: {"DeleteBlueGreenDeployment"}, bluegreen.ModifyInstance: {"ModifyDBInstance"},
+	bluegreen.RebootInstance: {"RebootDBInstance"}, bluegreen.AddRole: {"AddRoleToDBInstance"},
+	bluegreen.CreateParameterGroup: {"CreateDBParameterGroup"}, bluegreen.SetParameters: {"ModifyDBParameterGroup"},
+	bluegreen.CreateOptionGroup: {"CreateOptionGroup", "ModifyOptionGroup"},
+}
+
+// announced tells that the call is one that stands announced, about the same thing.
+func (w *watcher) announced(m rdssim.Mutation) bool {
+	of := func(a bluegreen.Action) []string {
+		names := []string{a.Instance, a.Deployment}
+		if a.Create != nil {
+			names = append(names, a.Create.Name)
+		}
+		if a.Group != nil {
+			names = append(names, a.Group.Name)
+		}
+		if a.Options != nil {
+			names = append(names, a.Options.Name)
+		}
+		return names
+	}
+	about := m.Params["DBInstanceIdentifier"] + m.Params["BlueGreenDeploymentIdentifier"] + m.Params["BlueGreenDeploymentName"] +
+		m.Params["DBParameterGroupName"] + m.Params["OptionGroupName"]
+	if m.Action == "ModifyDBInstance" {
+		about = m.Params["DBInstanceIdentifier"]
+	}
+	for key, list := range w.open {
+		if !strings.HasPrefix(key, m.Account+"/"+m.Region+"/") {
+			continue
+		}
+		for _, a := range list {
+			if slices.Contains(calls[a.Kind], m.Action) && slices.Contains(of(a), about) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // judge: whatever changed AWS was announced, and nothing but our greens is deleted.
 func (w *watcher) judge(c *campaign, m rdssim.Mutation) {
+	w.judged[m.Action]++
+	if !w.announced(m) {
+		w.bad("%s %v was not announced", m.Action, m.Params)
+	}
 	switch m.Action {
 	case "DeleteDBInstance", "DeleteDBParameterGroup", "DeleteDBSnapshot":
 		w.bad("%s %v", m.Action, m.Params)
@@ -138,9 +205,6 @@ func (w *watcher) judge(c *campaign, m rdssim.Mutation) {
 	case "CreateBlueGreenDeployment":
 		id := m.Params["Source"][strings.LastIndex(m.Params["Source"], ":")+1:]
 		key := m.Account + "/" + m.Region + "/" + id
-		if w.intents[key] == 0 {
-			w.bad("created for %s without announcing it", key)
-		}
 		for _, d := range c.sim.State().Deployments {
 			if d.Tags[bluegreen.TagCampaign] == c.Plan.Name {
 				w.byDep[d.ID] = key
@@ -153,6 +217,7 @@ func (w *watcher) judge(c *campaign, m rdssim.Mutation) {
 // in every tick.
 func TestInvariants(t *testing.T) {
 	want := steps(t)
+	judged := map[string]int{}
 	for seed, done := uint64(1), 0; done < want && !t.Failed(); seed++ {
 		rnd := rand.New(rand.NewPCG(seed, 7))
 		windows := `windows: [{from: "20:00", to: "04:00"}], `
@@ -162,7 +227,7 @@ func TestInvariants(t *testing.T) {
 		p := planFor(t, fmt.Sprintf(`  - {name: canary, select: {tags: {env: staging}}, limits: {build: 3, switch: 2}, error_budget: 100%%, soak: 30m, approval: auto}
   - {name: rest, select: {tags: {env: prod}}, limits: {build: %d, switch: %d}, batches: [1, 3, 40%%], error_budget: 60%%, soak: 20m, approval: auto}
 `, 2+rnd.IntN(8), 1+rnd.IntN(6)), "lag_for: 1m,", "lag_for: 1m, "+windows, "run: {", "run: {error_budget: 40%, ")
-		w := &watcher{t: t, rnd: rnd, most: min(want-done, 1500), intents: map[string]int{}, stage: map[string]string{}, service: map[string]string{}, byDep: map[string]string{}}
+		w := &watcher{t: t, rnd: rnd, most: min(want-done, 1500), open: map[string][]bluegreen.Action{}, judged: judged, stage: map[string]string{}, service: map[string]string{}, byDep: map[string]string{}}
 		fleet, err := MadeUp(p, 6+rnd.IntN(14), seed)
 		if err != nil {
 			t.Fatal(err)
@@ -186,6 +251,7 @@ func TestInvariants(t *testing.T) {
 		}
 		done += max(w.steps, 1)
 	}
+	t.Logf("%d ticks, changes at RDS: %v", want, judged)
 }
 
 func randomFaults(rnd *rand.Rand) *rdssim.Faults {
