@@ -182,11 +182,23 @@ func (c *Client) addRole(ctx context.Context, id, role string) (bluegreen.Outcom
 	return bluegreen.Outcome{RequestID: request}, err
 }
 
-// setParameters sends the parameters in lots of twenty. It may stop between
-// two lots; setting the same values again is harmless.
+// setParameters sends what is not set yet, in lots of twenty, and may stop
+// between two lots. Setting a static parameter to the value that it has would
+// leave every instance of the group waiting for a reboot.
 func (c *Client) setParameters(ctx context.Context, g bluegreen.ParameterSpec) (bluegreen.Outcome, error) {
+	have, err := c.Parameters(ctx, g.Name, "user")
+	var f *bluegreen.Fault
+	if errors.As(err, &f) && f.Consequence == bluegreen.Retry {
+		return bluegreen.Outcome{}, err
+	}
+	rest := slices.DeleteFunc(slices.Clone(g.Parameters), func(p bluegreen.Parameter) bool {
+		return slices.ContainsFunc(have, func(h bluegreen.Parameter) bool { return h.Name == p.Name && h.HasValue && h.Value == p.Value })
+	})
+	if len(rest) == 0 {
+		return bluegreen.Outcome{Already: true}, nil
+	}
 	var last string
-	for lot := range slices.Chunk(g.Parameters, maxParameters) {
+	for lot := range slices.Chunk(rest, maxParameters) {
 		_, request, err := put(ctx, c.change.ModifyDBParameterGroup, &rds.ModifyDBParameterGroupInput{
 			DBParameterGroupName: aws.String(g.Name),
 			Parameters: convert(lot, func(p bluegreen.Parameter) types.Parameter {

@@ -251,7 +251,7 @@ func TestAlready(t *testing.T) {
 	}
 }
 
-// Twenty parameters at a time, and none after a lot that failed.
+// Twenty parameters at a time, none that is set already, and none after a lot that failed.
 func TestParameterLots(t *testing.T) {
 	a := bluegreen.Action{Kind: bluegreen.SetParameters, Group: &bluegreen.ParameterSpec{Name: "g"}}
 	for i := range 45 {
@@ -260,6 +260,10 @@ func TestParameterLots(t *testing.T) {
 	var lots []int
 	fail := false
 	s := newFake(t, func(f url.Values) (int, string) {
+		if f.Get("Action") == "DescribeDBParameters" {
+			return ok("DescribeDBParameters", "<Parameters><Parameter><ParameterName>p7</ParameterName><ParameterValue>1</ParameterValue></Parameter>"+
+				"<Parameter><ParameterName>p8</ParameterName><ParameterValue>2</ParameterValue></Parameter></Parameters>")
+		}
 		n := 0
 		for k := range f {
 			if strings.HasSuffix(k, ".ParameterName") {
@@ -275,12 +279,17 @@ func TestParameterLots(t *testing.T) {
 	if _, err := c.Do(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]int{20, 20, 5}, lots); diff != "" {
+	if diff := cmp.Diff([]int{20, 20, 4}, lots); diff != "" {
 		t.Error(diff)
 	}
 	lots, fail = nil, true
 	if _, err := c.Do(t.Context(), a); err == nil || len(lots) != 1 {
 		t.Errorf("%v after %d lots", err, len(lots))
+	}
+	lots, fail = nil, false
+	a.Group.Parameters = a.Group.Parameters[7:8]
+	if out, err := c.Do(t.Context(), a); err != nil || !out.Already || len(lots) != 0 {
+		t.Errorf("%+v, %v, %d lots of what is set already", out, err, len(lots))
 	}
 }
 

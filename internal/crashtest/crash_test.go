@@ -333,7 +333,8 @@ func TestKilledAtRandomMoments(t *testing.T) {
 				}
 				w.checkJournal()
 				if t.Failed() {
-					w.keep()
+					quiet.keep("undisturbed")
+					w.keep("killed")
 					return
 				}
 			}
@@ -344,14 +345,14 @@ func TestKilledAtRandomMoments(t *testing.T) {
 
 // keep saves the journal of a campaign that ended otherwise, where
 // RDSUPGRADE_SOAK_KEEP names a directory.
-func (w *world) keep() {
+func (w *world) keep(as string) {
 	dir := os.Getenv("RDSUPGRADE_SOAK_KEEP")
 	if dir == "" {
 		return
 	}
 	b, err := os.ReadFile(filepath.Join(w.state, "journal.jsonl"))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(w.t.Name(), "/", "_")+".jsonl"), b, 0o600)
+		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(w.t.Name(), "/", "_")+"-"+as+".jsonl"), b, 0o600)
 	}
 	if err != nil {
 		w.t.Log(err)

@@ -232,3 +232,24 @@ func TestSameEndInAnyWeather(t *testing.T) {
 		}
 	}
 }
+
+// A second attempt that RDS answered with a server error, and that never
+// began, is no second failure: SWITCHOVER_FAILED and its event are the first's.
+func TestServerErrorAtTheSecondAttempt(t *testing.T) {
+	for _, status := range []string{"SWITCHOVER_FAILED", "AVAILABLE"} {
+		for _, poll := range []string{"5s", "30s"} {
+			t.Run(status+" "+poll, func(t *testing.T) {
+				inTime(t, func(t *testing.T) {
+					l := newLab(t, fleetOf(4, ""), planOf("poll: 30s", "poll: "+poll, "lag_for: 1m", "lag_for: 5s"), `faults:
+  - {kind: switchover-timeout, database: db-0001, count: 1, status: `+status+`}
+  - {kind: server-error, database: db-0001, action: SwitchoverBlueGreenDeployment, skip: 1, count: 1}
+`)
+					l.run()
+					l.expectAll("done")
+					l.expectHistory("db-0001", "exceeded its timeout")
+					l.expectHistory("db-0001", "never began")
+				})
+			})
+		}
+	}
+}

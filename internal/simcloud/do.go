@@ -13,12 +13,12 @@ import (
 )
 
 // Do implements fleet.Cloud, with the same idempotence as the adapter to AWS.
-func (c *Cloud) Do(_ context.Context, a bluegreen.Action) (bluegreen.Outcome, error) {
+func (c *Cloud) Do(ctx context.Context, a bluegreen.Action) (bluegreen.Outcome, error) {
 	switch a.Kind {
 	case bluegreen.CreateParameterGroup:
 		return c.createGroup(*a.Group)
 	case bluegreen.SetParameters:
-		return c.setParameters(*a.Group)
+		return c.setParameters(ctx, *a.Group)
 	case bluegreen.CreateDeployment:
 		return c.create(*a.Create)
 	case bluegreen.ModifyInstance:
@@ -148,9 +148,19 @@ func (c *Cloud) createGroup(g bluegreen.ParameterSpec) (bluegreen.Outcome, error
 	return c.change("CreateDBParameterGroup", form, "DBParameterGroupAlreadyExists")
 }
 
-// setParameters sends lots of twenty, the most that RDS takes at once.
-func (c *Cloud) setParameters(g bluegreen.ParameterSpec) (bluegreen.Outcome, error) {
-	for lot := range slices.Chunk(g.Parameters, 20) {
+// setParameters sends what is not set yet, in lots of twenty, the most that RDS takes at once.
+func (c *Cloud) setParameters(ctx context.Context, g bluegreen.ParameterSpec) (bluegreen.Outcome, error) {
+	have, err := c.Parameters(ctx, g.Name, "user")
+	if err != nil {
+		return bluegreen.Outcome{}, err
+	}
+	rest := slices.DeleteFunc(slices.Clone(g.Parameters), func(p bluegreen.Parameter) bool {
+		return slices.ContainsFunc(have, func(h bluegreen.Parameter) bool { return h.Name == p.Name && h.Value == p.Value })
+	})
+	if len(rest) == 0 {
+		return bluegreen.Outcome{Already: true}, nil
+	}
+	for lot := range slices.Chunk(rest, 20) {
 		form := url.Values{"DBParameterGroupName": {g.Name}}
 		for n, p := range lot {
 			at := fmt.Sprintf("Parameters.Parameter.%d.", n+1)

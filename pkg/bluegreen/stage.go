@@ -138,7 +138,9 @@ type Record struct {
 	SwitchPending bool
 	// SwitchAskedAt is when the last one was announced; SwitchAccepted that RDS
 	// took the call. Without its word the call may never have left.
-	SwitchAskedAt  time.Time
+	SwitchAskedAt time.Time
+	// SwitchFailedAt is when RDS told of the last failure that was taken in.
+	SwitchFailedAt time.Time
 	SwitchAccepted bool
 	// CreateError is AWS's refusal to create, which only a person can mend.
 	CreateError string

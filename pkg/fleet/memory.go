@@ -371,6 +371,9 @@ func (d *dbMemory) foldFact(e journal.Entry, f factData) {
 	case factSwitchFailed:
 		d.SwitchPending = false
 		d.SwitchError = f.Error
+		if at, err := time.Parse(time.RFC3339, f.At); err == nil {
+			d.SwitchFailedAt = at
+		}
 	case factBuildFailed:
 		d.BuildError = f.Error
 	case factBlueSame:

@@ -288,25 +288,32 @@ func (e *Engine) explain(ctx context.Context, u unit) error {
 	since := e.cfg.Clock.Now().Add(-24 * time.Hour)
 	asked := u.facts.Record.SwitchAskedAt
 	if u.state.Stage == bluegreen.Switching && !asked.IsZero() {
-		since = asked.Add(-clockSkew) // an earlier attempt's failure does not explain this one
+		since = asked.Add(-clockSkew)
+		if told := u.facts.Record.SwitchFailedAt; !told.Before(since) { // an earlier attempt's failure does not explain this one
+			since = told.Add(time.Millisecond)
+		}
 	}
 	failure, heard := "", false
+	var last time.Time
 	events, err := sc.Trail.Events(ctx, since, "blue-green-deployment", d.ID)
 	if e.later(u, bluegreen.WorkExplain, err) {
 		return nil // an attempt that nobody can explain would count as a failed one
 	}
 	if err == nil {
-		failure, heard = lastFailure(events), true
+		failure, last = lastFailure(events)
+		heard = true
 		reason = cmp.Or(failure, reason)
 	}
 	if u.state.Stage == bluegreen.Switching {
-		if heard && failure == "" && !u.facts.Record.SwitchAccepted && d.Status == bluegreen.Available {
+		// SWITCHOVER_FAILED may still be an earlier attempt's word.
+		idle := d.Status == bluegreen.Available || u.facts.Record.SwitchAttempts > 1
+		if heard && failure == "" && !u.facts.Record.SwitchAccepted && idle {
 			return e.append(u, journal.Fact, "the switchover never began: RDS answered nothing and tells of none", factData{Name: factNotBegun})
 		}
 		if reason == "" {
 			reason = "RDS gave no reason"
 		}
-		return e.append(u, journal.Fact, "switchover rolled back by RDS: "+reason, factData{Name: factSwitchFailed, Error: reason})
+		return e.append(u, journal.Fact, "switchover rolled back by RDS: "+reason, factData{Name: factSwitchFailed, Error: reason, At: stamp(last)})
 	}
 	if log, err := sc.Trail.LogText(ctx, u.state.Green, "PrePatchCompatibility"); err == nil && log != "" {
 		if first := firstLogError(log); first != "" {
@@ -325,9 +332,18 @@ func (e *Engine) explain(ctx context.Context, u unit) error {
 // clockSkew is how far this clock may be ahead of AWS's.
 const clockSkew = time.Minute
 
+// stamp writes a moment into a fact, "" when it is not known.
+func stamp(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339Nano)
+}
+
 // lastFailure is the newest event that tells of a failure; of those of one
 // minute the first that gives a reason, which RDS follows up with a summary.
-func lastFailure(events []bluegreen.Event) string {
+// The time is that of the newest of all.
+func lastFailure(events []bluegreen.Event) (what string, at time.Time) {
 	var last bluegreen.Event
 	reason := func(ev bluegreen.Event) bool { return strings.Contains(ev.Message, " due to ") }
 	for _, ev := range events {
@@ -336,12 +352,15 @@ func lastFailure(events []bluegreen.Event) string {
 		for _, c := range ev.Categories {
 			bad = bad || c == "failure"
 		}
+		if bad && ev.At.After(at) {
+			at = ev.At
+		}
 		near := ev.At.Sub(last.At).Abs() <= time.Minute
 		if bad && (ev.At.After(last.At) && !(near && reason(last) && !reason(ev)) || near && reason(ev) && !reason(last)) {
 			last = ev
 		}
 	}
-	return last.Message
+	return last.Message, at
 }
 
 // firstLogError is the first error line of an RDS precheck log.
