@@ -97,6 +97,9 @@ func (f Facts) deriveSwitched(blue *Instance, d *Deployment) State {
 	if f.Now.Before(until) {
 		s.Stage, s.SoakUntil = Soaking, until
 		s.Reason = "on " + firstOf(to, blue.Version) + " since " + f.Record.SwitchedAt.UTC().Format("2006-01-02 15:04 MST")
+		if !f.Policy.SQL {
+			s.Reason += "; it is not measured, since the plan gives no SQL access"
+		}
 		s.NextStep = "soak until " + until.UTC().Format("2006-01-02 15:04 MST")
 		return s
 	}

@@ -112,6 +112,8 @@ type Engine struct {
 	gates gateKeeper
 	// tells are the hooks that are being told of what has happened.
 	tells teller
+	// soaks are the databases that are measured while they soak.
+	soaks soakKeeper
 	// ways are the armed ways back.
 	ways wayKeeper
 }
@@ -327,7 +329,7 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if err := errors.Join(e.readAll(ctx, soft, units, sch.work), e.tellHooks(ctx, units, sch)); err != nil {
 		return units, sch, err
 	}
-	if err := errors.Join(e.probeAll(ctx, units, sch.act), e.watchWays(ctx, units)); err != nil {
+	if err := errors.Join(e.probeAll(ctx, units, sch.act), e.watchWays(ctx, units), e.watchSoaks(ctx, units)); err != nil {
 		return units, sch, err
 	}
 	if err := e.carryOut(ctx, soft, units, sch.act); err != nil {

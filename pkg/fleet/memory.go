@@ -54,6 +54,8 @@ type dbMemory struct {
 	gates map[string]bool
 	// hooks is what is known of its hooks.
 	hooks hookMemory
+	// baseline is what blue did before its switchover, nil when not measured.
+	baseline *bluegreen.HealthRate
 	// armed is when the way back was, way its last change of state.
 	armed time.Time
 	way   *bluegreen.Way
@@ -264,6 +266,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 			d.foldAside()
 			d.foldStop(e, f.Name)
 			d.hooks.fold(e)
+			d.foldBaseline(e, f.Name)
 		}
 	}
 }

@@ -27,8 +27,9 @@ func (e *Engine) maySwitch(ctx context.Context, u unit) (bool, error) {
 // asksBefore tells whether anything is asked before a switchover.
 func (e *Engine) asksBefore(u unit) bool {
 	_, gater := e.cfg.SQL.(Gater)
+	_, health := e.cfg.SQL.(HealthReader)
 	p := e.cfg.Plan
-	return gater || p.Switchover.Drain.Set || len(p.Switchover.Smoke) > 0 ||
+	return gater || health && p.Soak.Measure || p.Switchover.Drain.Set || len(p.Switchover.Smoke) > 0 ||
 		e.cfg.Hooks != nil && (len(e.hooks(u, plan.BeforeSwitchover)) > 0 || len(p.HooksFor(plan.BeforeWave, e.waveName(u), "")) > 0)
 }
 
@@ -39,8 +40,14 @@ func (e *Engine) waveName(u unit) string { return e.cfg.Plan.Waves[u.wave].Name 
 // meanwhile. The application is asked to be quiet last and for the shortest time.
 func (e *Engine) askSwitch(ctx context.Context, u unit) gateAnswer {
 	blue, green := e.endpoint(u, u.facts.ID), e.endpoint(u, u.state.Green)
+	if err := e.readBaseline(ctx, u, blue, false); err != nil {
+		return gateAnswer{err: err}
+	}
 	if a := e.judge(ctx, u, e.gatesOf(ctx, u, blue, green), ""); !a.pass || a.err != nil {
 		return a
+	}
+	if err := e.readBaseline(ctx, u, blue, true); err != nil {
+		return gateAnswer{err: err}
 	}
 	asked := e.cfg.Clock.Now()
 	if a := e.askWave(ctx, u); !a.pass || a.err != nil {
@@ -62,7 +69,10 @@ func (e *Engine) askSwitch(ctx context.Context, u unit) gateAnswer {
 	if ctx.Err() != nil {
 		return gateAnswer{}
 	}
-	return gateAnswer{pass: true, err: e.unstop(u)}
+	if err := e.unstop(u); err != nil {
+		return gateAnswer{err: err}
+	}
+	return gateAnswer{pass: true}
 }
 
 // gatesOf are all gates before a switchover but hooks and drain.

@@ -55,6 +55,7 @@ func (e *Engine) pause(units []unit) time.Duration {
 		}
 		return poll
 	}
+	earlier(e.soaks.due())
 	d := poll
 	if switching {
 		d = min(poll, max(poll/4, time.Second))
