@@ -1,10 +1,12 @@
 package plantest
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
@@ -82,4 +84,41 @@ func TestLaterHopBlocked(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPace: what the campaign's own greens took corrects what is expected of
+// the rest; a journal without estimates corrects nothing.
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, roadFleet("", `databases:
+  - {id: one, tags: {env: first}}
+  - {id: two, tags: {env: first}}
+  - {id: three, tags: {env: first}}
+  - {id: big, allocated_storage: 2000, storage_type: gp2, tags: {env: second}}
+`), strings.Replace(roadPlan(), `waves:
+  - {name: all, select: {globs: ["*"]}, limits: {build: 200, switch: 50}, soak: 10m, approval: auto}`,
+			`waves:
+  - {name: first, select: {tags: {env: first}}, limits: {build: 200, switch: 50}, soak: 10m, approval: auto}
+  - {name: second, select: {tags: {env: second}}, limits: {build: 200, switch: 50}, soak: 10m, approval: manual}`, 1))
+		w.plan.Run.BuildAhead = false
+		before := w.preview(fleet.PreviewOptions{})
+		if d := planOf(before, "big"); before.Pace != nil || d.Duration.RestsOn != "size only" {
+			t.Errorf("before anything was built: pace %v, %q", before.Pace, d.Duration.RestsOn)
+		}
+		// The second wave is only looked at: its green must not be built.
+		w.plan.Waves[1].BuildLimit = 1
+		e, done := w.engine(true)
+		soft, stop := context.WithTimeout(t.Context(), 2*time.Hour)
+		_, _ = e.Run(t.Context(), soft)
+		stop()
+		done()
+		after := w.preview(fleet.PreviewOptions{})
+		d, was := planOf(after, "big"), planOf(before, "big")
+		if after.Pace == nil || after.Pace.Greens != 3 {
+			t.Fatalf("pace %+v", after.Pace)
+		}
+		if f := after.Pace.Factor; f == 1 || d.Duration == nil || (d.Duration.Ready() < was.Duration.Ready()) != (f < 1) || !strings.Contains(d.Duration.RestsOn, "pace of 3 greens") {
+			t.Errorf("by pace %+v: %+v, before %+v", after.Pace, d.Duration, was.Duration)
+		}
+	})
 }

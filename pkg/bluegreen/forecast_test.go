@@ -81,7 +81,7 @@ func TestEstimateDuration(t *testing.T) {
 	more("four times the size", DurationFacts{Blue: big, Hop: hop, Target: target})
 	more("a class change afterwards", DurationFacts{Blue: blue, Hop: hop, Target: late})
 	more("the storage upgrade", DurationFacts{Blue: blue, Hop: hop, Target: upgrade})
-	more("100,000 tables", DurationFacts{Blue: blue, Hop: hop, Target: target, Tables: 100_000})
+	more("100,000 tables", DurationFacts{Blue: blue, Hop: hop, Target: target, Objects: &Objects{Tables: 100_000}})
 	more("a replica", DurationFacts{Blue: blue, Hop: hop, Target: target, Replicas: []Instance{blue}})
 	more("much writing", DurationFacts{Blue: blue, Hop: hop, Target: target, Load: &Load{MiBps: 100, Points: 4000}})
 	small := blue

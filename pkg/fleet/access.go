@@ -154,7 +154,9 @@ func (a *Access) judge(cat *precheck.Catalog, q PrecheckQuery, failed func(error
 	if err != nil {
 		return failed(err)
 	}
-	return precheck.Judge(cat, route, PrecheckPolicy(a.Plan, a.Now()), precheck.JudgeOptions{ID: q.Endpoint.ID, Only: a.Checks})
+	rep := precheck.Judge(cat, route, PrecheckPolicy(a.Plan, a.Now()), precheck.JudgeOptions{ID: q.Endpoint.ID, Only: a.Checks})
+	rep.Objects = cat.Count()
+	return rep
 }
 
 // handledByGroup are the checks about system variables. RDS takes none of them

@@ -139,6 +139,7 @@ func (e *Engine) act(ctx context.Context, sc Scope, u unit, a bluegreen.Action) 
 	in := intentData{Action: a}
 	if a.Kind == bluegreen.CreateDeployment {
 		in.Blue, in.Replicas = u.facts.Instances[u.facts.ID], u.replicas()
+		in.EstimatedMinutes = e.estimate(u)
 	}
 	if a.Kind == bluegreen.DeleteInstance {
 		in.Blue = u.facts.Instances[a.Instance]

@@ -66,7 +66,8 @@ func (r *reference) later(blues []*bluegreen.Instance, want string) (versions, f
 func (e *Engine) forecast(pv *Preview, units []unit, o PreviewOptions) {
 	now := e.cfg.Clock.Now()
 	var jobs, slow []job
-	cost := newFleetCost(o.Prices)
+	cost, pace := newFleetCost(o.Prices), e.cfg.Store.mem.pace()
+	pv.Pace = pace
 	for i := range units {
 		u := &units[i]
 		d := &pv.Plans[i]
@@ -75,7 +76,7 @@ func (e *Engine) forecast(pv *Preview, units []unit, o PreviewOptions) {
 			continue
 		}
 		ref := e.refs[u.scope]
-		r := road{blue: *blue, hops: u.facts.Hops, now: now, ref: ref, prices: o.Prices,
+		r := road{objects: e.resolver.objects[u.key], pace: pace, blue: *blue, hops: u.facts.Hops, now: now, ref: ref, prices: o.Prices,
 			in: resolution{plan: e.cfg.Plan, blue: blue, sight: e.seen[u.scope], ref: ref, loads: e.resolver.loads[u.scope]}}
 		r.replicas = r.in.replicas()
 		if at := e.resolver.cache[e.campaign.members[i].key].res; at != nil {
@@ -118,6 +119,9 @@ type road struct {
 	in       resolution
 	// first is what was resolved for the first hop.
 	first *resolved
+	// objects are the database's, pace is the campaign's; nil: not known.
+	objects *bluegreen.Objects
+	pace    *bluegreen.Pace
 }
 
 func (r road) load() *bluegreen.Load {

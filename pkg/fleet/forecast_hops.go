@@ -21,7 +21,8 @@ func (r road) steps(first bluegreen.Target) []HopPlan {
 		} else if r.first != nil {
 			h.Group = r.first.trans
 		}
-		h.Duration = bluegreen.EstimateDuration(bluegreen.DurationFacts{Blue: at, Replicas: replicas, Hop: hop, Target: h.Target, Load: r.load()})
+		h.Duration = bluegreen.EstimateDuration(bluegreen.DurationFacts{Blue: at, Replicas: replicas, Hop: hop, Target: h.Target,
+			Load: r.load(), Objects: r.objects, Pace: r.pace})
 		left = r.leaves(&h, at, hop, left)
 		at, replicas = after(at, h.Target, true), eachAfter(replicas, h.Target)
 		state := bluegreen.Support(lineOf(hop.To), r.now, r.ref.lifecycles)

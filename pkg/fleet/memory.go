@@ -39,8 +39,11 @@ type dbMemory struct {
 	stage   string
 	history []HistoryEntry
 	verdict *PrecheckStatus
-	intents map[int64]bluegreen.Action
-	undone  []string
+	// builds are the greens that were measured, building the one under way.
+	builds   []built
+	building built
+	intents  map[int64]bluegreen.Action
+	undone   []string
 	// first is the version before the campaign's first change.
 	first string
 	// pinned keeps the database as it stands.
@@ -125,6 +128,8 @@ type (
 		Blue   *bluegreen.Instance `json:"blue,omitempty"` // before the first change, or before it is deleted
 		// Replicas are blue's, at the same moment.
 		Replicas []bluegreen.Instance `json:"replicas,omitempty"`
+		// EstimatedMinutes is what a green was expected to take when it was begun.
+		EstimatedMinutes int `json:"estimated_minutes,omitempty"`
 	}
 	resultData struct {
 		OK          bool                  `json:"ok"`
@@ -243,6 +248,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 		var s stageData
 		if json.Unmarshal(e.Data, &s) == nil {
 			d.stage = s.To
+			d.foldStage(e, s.To)
 		}
 	case journal.Precheck:
 		var p precheckData
@@ -273,6 +279,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 
 func (d *dbMemory) foldIntent(e journal.Entry, in intentData) {
 	d.intents[e.Seq] = in.Action
+	d.foldBuilt(e, in)
 	switch in.Action.Kind {
 	case bluegreen.DeleteInstance:
 		d.foldRemoval(e, in)

@@ -35,6 +35,9 @@ type Preview struct {
 	Permissions map[string]Permissions `json:"permissions,omitempty"`
 	// Cost is the fleet's, before and after.
 	Cost FleetCost `json:"cost"`
+	// Pace is how long the campaign's own greens took against the estimates, which
+	// it corrects; nil before enough were built.
+	Pace *bluegreen.Pace `json:"pace,omitempty"`
 	// Calendar is when the campaign would be done.
 	Calendar Calendar `json:"calendar"`
 }

@@ -38,6 +38,8 @@ type resolver struct {
 	loads map[string]map[string]bluegreen.Load
 	// neighbours is what servers said of their replication, by database.
 	neighbours map[string]Neighbours
+	// objects is what servers hold and write, by database, for the forecast.
+	objects map[string]*bluegreen.Objects
 	// saved is what must not have changed, nil without a saved plan; drifts is
 	// what has, by database.
 	saved  *SavedPlan
@@ -45,7 +47,7 @@ type resolver struct {
 }
 
 func newResolver(cfg Config) *resolver {
-	r := &resolver{plan: cfg.Plan, saved: cfg.Saved, cache: map[string]resolvedAt{}, neighbours: map[string]Neighbours{}, drifts: map[string][]Drift{}}
+	r := &resolver{plan: cfg.Plan, saved: cfg.Saved, cache: map[string]resolvedAt{}, neighbours: map[string]Neighbours{}, objects: map[string]*bluegreen.Objects{}, drifts: map[string][]Drift{}}
 	if cfg.Saved != nil {
 		r.loads = cfg.Saved.Loads
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,6 +23,8 @@ type Neighbours struct {
 	External bool
 	// Readers are those who read its binary log, RDS's own replicas left out.
 	Readers []string
+	// Objects is what it holds and writes, nil when that is not known.
+	Objects *bluegreen.Objects
 }
 
 // AsksNeighbours is a second face of SQL: asking a server for its Neighbours.
@@ -56,7 +60,46 @@ func (a *Access) Neighbours(ctx context.Context, ep Endpoint) (Neighbours, error
 			n.Readers = append(n.Readers, r["u"]+" from "+host)
 		}
 	}
+	n.Objects = a.objects(ctx, t)
 	return n, nil
+}
+
+// countObjects is limited, because a dictionary of very many tables is slow to
+// read in 5.7.
+const countObjects = "/* rdsupgrade:ask.objects */ SELECT /*+ MAX_EXECUTION_TIME(20000) */ " +
+	"(SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN ('mysql','sys','performance_schema','information_schema')) AS t, " +
+	"(SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA NOT IN ('mysql','sys')) + " +
+	"(SELECT COUNT(*) FROM information_schema.EVENTS) AS p"
+
+// objects counts what a server holds and reads how much it writes; nil when it
+// does not tell. It is for an estimate only, so no error is one.
+func (a *Access) objects(ctx context.Context, t precheck.Target) *bluegreen.Objects {
+	rows, err := precheck.Ask(ctx, t, countObjects)
+	if err != nil || len(rows) != 1 {
+		return nil
+	}
+	o := &bluegreen.Objects{From: "asked"}
+	var terr, perr error
+	o.Tables, terr = strconv.Atoi(rows[0]["t"])
+	o.Programs, perr = strconv.Atoi(rows[0]["p"])
+	if terr != nil || perr != nil {
+		return nil
+	}
+	rows, err = precheck.Ask(ctx, t, "SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_os_log_written', 'Uptime')")
+	if err != nil {
+		return o
+	}
+	status := map[string]float64{}
+	for _, r := range rows {
+		if v, err := strconv.ParseFloat(r["Value"], 64); err == nil {
+			status[r["Variable_name"]] = v
+		}
+	}
+	// Less than an hour says nothing of a day.
+	if up := status["Uptime"]; up >= 3600 {
+		o.RedoMiBps, o.RedoKnown = status["Innodb_os_log_written"]/up/(1<<20), true
+	}
+	return o
 }
 
 // readNeighbours takes what the saved prechecks know of the campaign's
@@ -78,6 +121,12 @@ func (e *Engine) readNeighbours() {
 // learnNeighbours takes a precheck's word on external replication in, which
 // AWS's API does not show.
 func (e *Engine) learnNeighbours(key string, r precheck.Report) {
+	if r.Objects != nil {
+		e.mu.Lock()
+		e.resolver.objects[key] = &bluegreen.Objects{Tables: r.Objects.Tables, Programs: r.Objects.Programs,
+			From: "precheck of " + r.ReadAt.UTC().Format(time.DateOnly)}
+		e.mu.Unlock()
+	}
 	for _, c := range r.Checks {
 		if c.ID != "externalReplica" || c.Status != precheck.StatusPassed && len(c.Findings) == 0 {
 			continue
@@ -115,6 +164,9 @@ func (e *Engine) askNeighbours(ctx context.Context) {
 				return nil
 			}
 			e.resolver.neighbours[m.key] = n
+			if n.Objects != nil {
+				e.resolver.objects[m.key] = n.Objects
+			}
 			return nil
 		})
 	}

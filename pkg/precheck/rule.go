@@ -103,6 +103,24 @@ type Report struct {
 	// stable code (unreachable, access-denied, not-mysql, ...).
 	Error string `json:"error,omitempty"`
 	Code  string `json:"code,omitempty"`
+	// Objects counts what the server holds, where whoever read it wants to keep
+	// that; nil: not kept.
+	Objects *Objects `json:"objects,omitempty"`
+}
+
+// Objects is how many tables and programs a server holds: an upgrade takes the
+// longer, the more there are.
+type Objects struct {
+	Tables   int `json:"tables"`
+	Programs int `json:"programs"` // views, routines, triggers, events
+}
+
+// Count counts a catalog's objects, nil when its tables were not read.
+func (c *Catalog) Count() *Objects {
+	if c.Sections[SectionTables].Status != SectionRead {
+		return nil
+	}
+	return &Objects{Tables: len(c.Tables), Programs: len(c.Programs)}
 }
 
 // Waiver is a person's decision that findings may stand, for a time.
