@@ -2,6 +2,7 @@ package bluegreen
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -46,6 +47,15 @@ func SetsEvents(a Action) (value string, ok bool) {
 func EventsAction(group, value, reason string) Action {
 	return Action{Kind: SetParameters, Why: reason, Group: &ParameterSpec{Name: group,
 		Parameters: []Parameter{{Name: eventScheduler, Value: value, HasValue: true, Source: "user", ApplyType: "dynamic", ApplyMethod: "immediate"}}}}
+}
+
+// ShownEvents is blue's group with what its server says of event_scheduler,
+// where the group does not set it: AWS does not tell the server's default.
+func ShownEvents(user []Parameter, shown string) []Parameter {
+	if _, set := parameter(user, eventScheduler); set || shown == "" {
+		return user
+	}
+	return append(slices.Clip(user), Parameter{Name: eventScheduler, Value: shown, HasValue: true, Source: "user"})
 }
 
 // EventsBefore is blue's group as it counts for the next translation: as

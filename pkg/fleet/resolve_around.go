@@ -25,6 +25,8 @@ type Neighbours struct {
 	Readers []string
 	// Objects is what it holds and writes, nil when that is not known.
 	Objects *bluegreen.Objects
+	// EventScheduler is the variable as the server shows it, "" when not known.
+	EventScheduler string
 }
 
 // AsksNeighbours is a second face of SQL: asking a server for its Neighbours.
@@ -59,6 +61,9 @@ func (a *Access) Neighbours(ctx context.Context, ep Endpoint) (Neighbours, error
 			host, _, _ := strings.Cut(r["h"], ":")
 			n.Readers = append(n.Readers, r["u"]+" from "+host)
 		}
+	}
+	if rows, err = precheck.Ask(ctx, t, "SELECT @@GLOBAL.event_scheduler AS v"); err == nil && len(rows) == 1 {
+		n.EventScheduler = rows[0]["v"]
 	}
 	n.Objects = a.objects(ctx, t)
 	return n, nil
@@ -125,6 +130,12 @@ func (e *Engine) learnNeighbours(key string, r precheck.Report) {
 		e.mu.Lock()
 		e.resolver.objects[key] = &bluegreen.Objects{Tables: r.Objects.Tables, Programs: r.Objects.Programs,
 			From: "precheck of " + r.ReadAt.UTC().Format(time.DateOnly)}
+		if v := r.Objects.EventScheduler; v != "" {
+			n := e.resolver.neighbours[key]
+			n.EventScheduler = v
+			e.resolver.neighbours[key] = n
+			delete(e.resolver.cache, key)
+		}
 		e.mu.Unlock()
 	}
 	for _, c := range r.Checks {

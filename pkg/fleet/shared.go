@@ -24,6 +24,7 @@ type routed struct {
 type translationKey struct {
 	group, from, to string
 	eventsBack      bool
+	events          string // event_scheduler as the server shows it
 }
 
 // translated is a translation with what it was made from.
@@ -61,11 +62,15 @@ func (r *reference) translation(in resolution, user []bluegreen.Parameter, from,
 	c := &r.common
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k, now := translationKey{in.blue.ParameterGroup, from, to, in.eventsBack}, translated{user: user, from: r.defaults[from], to: r.defaults[to]}
+	shown := ""
+	if in.neighbours != nil {
+		shown = in.neighbours.EventScheduler
+	}
+	k, now := translationKey{in.blue.ParameterGroup, from, to, in.eventsBack, shown}, translated{user: user, from: r.defaults[from], to: r.defaults[to]}
 	if old, ok := c.translations[k]; ok && same(old.user, now.user) && same(old.from, now.from) && same(old.to, now.to) {
 		return old.translation, old.issues
 	}
-	user = bluegreen.EventsBefore(user, in.plan.Name, in.blue.ParameterGroup, in.eventsBack)
+	user = bluegreen.EventsBefore(bluegreen.ShownEvents(user, shown), in.plan.Name, in.blue.ParameterGroup, in.eventsBack)
 	now.translation, now.issues = bluegreen.TranslateParameters(user, now.from, now.to, from, to, bluegreen.TranslatePolicy{WayBack: true})
 	if c.translations == nil {
 		c.translations = map[translationKey]translated{}

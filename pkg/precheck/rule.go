@@ -113,6 +113,8 @@ type Report struct {
 type Objects struct {
 	Tables   int `json:"tables"`
 	Programs int `json:"programs"` // views, routines, triggers, events
+	// EventScheduler is the variable as the server shows it, "" when not read.
+	EventScheduler string `json:"event_scheduler,omitempty"`
 }
 
 // Count counts a catalog's objects, nil when its tables were not read.
@@ -120,7 +122,13 @@ func (c *Catalog) Count() *Objects {
 	if c.Sections[SectionTables].Status != SectionRead {
 		return nil
 	}
-	return &Objects{Tables: len(c.Tables), Programs: len(c.Programs)}
+	o := &Objects{Tables: len(c.Tables), Programs: len(c.Programs)}
+	for _, v := range c.Variables {
+		if v.Name == "event_scheduler" {
+			o.EventScheduler = v.Value
+		}
+	}
+	return o
 }
 
 // Waiver is a person's decision that findings may stand, for a time.
