@@ -91,7 +91,7 @@ func (f Facts) goBack() (GoBackStep, goBackMove) {
 // current is the first step that was not noted as done.
 func (r *goBackRoad) current() GoBackStep {
 	for _, row := range GoBackSteps {
-		if !r.reached(row.Step) && (row.Step != GoBackArm || r.g.Forward) {
+		if !r.reached(row.Step) && row.Step != GoBackShell && (row.Step != GoBackArm || r.g.Forward) { // AWS tells of the shell
 			return row.Step
 		}
 	}

@@ -433,7 +433,7 @@ func (e *Engine) unit(m member, now time.Time) unit {
 		}
 	}
 	if d := e.cfg.Store.mem.databases[m.key]; d != nil {
-		u.pinned = d.pinned
+		u.pinned, u.drilled = d.pinned, d.drill != nil && d.drill.Passed
 		u.busy = e.cfg.Hooks != nil && d.hooks.owes()
 	}
 	u.facts.Watch = bluegreen.Look(u.facts)

@@ -7,6 +7,7 @@ func (e *Engine) input(units []unit) scheduleInput {
 	p, mem := e.cfg.Plan, e.cfg.Store.mem
 	in := scheduleInput{now: e.cfg.Clock.Now(), waves: p.Waves, paused: mem.paused, buildAhead: p.Run.BuildAhead,
 		maxGreens: p.Run.MaxGreens, quotaLeft: e.quotaLeft(), only: e.cfg.Only, turns: e.turns, briefs: e.briefs, run: p.Run, frozen: e.frozen}
+	in.drill = p.Switchover.WayBack.Drill
 	in.approved, in.void = e.approvals()
 	for _, w := range p.Waves {
 		wm := mem.wave(w.Name)

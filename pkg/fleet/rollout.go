@@ -183,3 +183,28 @@ func dailyCost(blue *bluegreen.Instance, t *bluegreen.Target, p *bluegreen.Price
 	e.USD *= float64(1+len(blue.Replicas)) * 24 / bluegreen.HoursPerMonth
 	return e
 }
+
+// undrilled says why later waves wait for a drill of the way back, "" when
+// the plan wants none or one has passed.
+func (in scheduleInput) undrilled(units []unit) string {
+	if in.drill == "" {
+		return ""
+	}
+	first := ""
+	for i := range units {
+		u := &units[i]
+		if in.drill == plan.DrillFirst && u.wave > 0 || in.drill != plan.DrillFirst && u.facts.ID != in.drill {
+			continue
+		}
+		if u.drilled {
+			return ""
+		}
+		if first == "" || u.facts.ID < first {
+			first = u.facts.ID
+		}
+	}
+	if first == "" {
+		return "switchover.way_back.drill names " + in.drill + ", which is no database of the campaign"
+	}
+	return "no drill of the way back has passed: rollback --drill --database " + first
+}

@@ -33,6 +33,8 @@ type unit struct {
 	changed string
 	// pinned: a person keeps it as it stands.
 	pinned *bluegreen.Human
+	// drilled: its way back was gone for real, and forward again.
+	drilled bool
 	// greenCost is what its green costs in a day.
 	greenCost bluegreen.Estimate
 	// gateNo is the gate or hook that said "not now" of its next step, "" when none did.
@@ -51,6 +53,7 @@ type scheduleInput struct {
 	waveStops  []string // by wave; why a hook does not let it begin
 	paused     *bluegreen.Human
 	run        plan.Run
+	drill      string // whose drill later waves wait for, "" for nobody's
 	frozen     string // why an outside signal stops everything new, "" when none does
 	buildAhead bool
 	maxGreens  int
@@ -104,6 +107,7 @@ const (
 	LimitScope    Limit = "run.builds and run.switches"
 	LimitCost     Limit = "run.max_green_cost"
 	LimitBatch    Limit = "batches"
+	LimitDrill    Limit = "drill of the way back"
 	LimitFrozen   Limit = "freeze"
 	LimitGate     Limit = "gates and hooks"
 	LimitFirst    Limit = "first database alone"
@@ -249,6 +253,8 @@ func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string)
 		return LimitBudget, "the wave is stopped: its error budget is used up"
 	case w.Approval == "manual" && in.approved[u.wave] == nil:
 		return LimitApproval, c.say(LimitApproval, u.wave, func() string { return in.asksApproval(u.wave) })
+	case u.wave > 0 && c.undrilled != "":
+		return LimitDrill, c.undrilled
 	case in.windowErr != "":
 		return LimitWindow, in.windowErr
 	case in.waveStops != nil && in.waveStops[u.wave] != "":
@@ -284,7 +290,9 @@ type counts struct {
 	spent     string // the campaign's error budget that is used up, "" when none is
 	// unread are waves and services with a database that could not be read: it
 	// may be switching, or have failed.
-	unread        []bool
+	unread []bool
+	// undrilled says whose drill of the way back is missing, "" when none is.
+	undrilled     string
 	unreadService map[string]bool
 }
 
@@ -316,6 +324,7 @@ func newCounts(in scheduleInput, units []unit) *counts {
 			c.add(&units[i])
 		}
 	}
+	c.undrilled = in.undrilled(units)
 	c.openWave = n
 	c.spent = in.campaignSpent(c.rollout, c.tally)
 	for w := range in.waves {

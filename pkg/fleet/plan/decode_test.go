@@ -233,11 +233,11 @@ func unwrap(err error) error {
 
 func TestWayBack(t *testing.T) {
 	with := func(text string) (*Plan, Problems) { return decode(small + "switchover: {way_back: " + text + "}\n") }
-	p, problems := with("{user: back, password_env: BACK_PASSWORD, binlog_retention: 24h}")
-	if problems != nil || p.Switchover.WayBack != (WayBack{User: "back", PasswordEnv: "BACK_PASSWORD", Retention: 24 * time.Hour}) {
+	p, problems := with("{user: back, password_env: BACK_PASSWORD, binlog_retention: 24h, drill: first}")
+	if problems != nil || p.Switchover.WayBack != (WayBack{User: "back", PasswordEnv: "BACK_PASSWORD", Retention: 24 * time.Hour, Drill: DrillFirst}) {
 		t.Errorf("%+v %v", p.Switchover.WayBack, problems)
 	}
-	for _, bad := range []string{"{}", "{user: back}", "{password_env: BACK}", "{user: back, password_env: not a name}", "{user: back, password_env: BACK, binlog_retention: 200h}"} {
+	for _, bad := range []string{"{}", "{user: back}", "{password_env: BACK}", "{user: back, password_env: not a name}", "{user: back, password_env: BACK, binlog_retention: 200h}", "{user: back, password_env: BACK, drill: 1st}"} {
 		if _, problems := with(bad); problems.Err() == nil {
 			t.Errorf("%s is accepted", bad)
 		}

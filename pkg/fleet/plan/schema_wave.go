@@ -59,7 +59,10 @@ var wayBackFields = []field[WayBack]{
 	text("user", func(w *WayBack) *string { return &w.User }),
 	environment("password_env", func(w *WayBack) *string { return &w.PasswordEnv }),
 	duration("binlog_retention", time.Hour, 168*time.Hour, func(w *WayBack) *time.Duration { return &w.Retention }),
+	word("drill", drillForm, "bad-drill", "want first, or the id of a database", func(w *WayBack) *string { return &w.Drill }),
 }
+
+var drillForm = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]{0,62}$`)
 
 var windowFields = []field[Window]{
 	{key: "days", read: readDays},

@@ -148,7 +148,13 @@ type WayBack struct {
 	// Retention is how long the new server keeps its binary logs, in whole
 	// hours; default 72 h, RDS keeps at most 168 h.
 	Retention time.Duration
+	// Drill is whose way back must have been gone for real before waves after
+	// the first switch over: DrillFirst, a database's id, or "" for nobody's.
+	Drill string
 }
+
+// DrillFirst asks for a drill of any database of the first wave.
+const DrillFirst = "first"
 
 // Window is a recurring time in which switchovers may start.
 type Window struct {
