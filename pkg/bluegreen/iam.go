@@ -163,6 +163,11 @@ func (p *policy) switching() {
 		p.add("SwitchoverOf", []string{"rds:SwitchoverBlueGreenDeployment"}, p.rds("db"), p.databases())
 		change = append(change, "rds:PromoteReadReplica")
 	}
+	if p.has("rollback") && !p.has("run") { // a server that goes back, or makes room, gets a group of its own
+		p.add("Tag", []string{"rds:AddTagsToResource"}, p.rds("pg"), nil)
+		p.add("CreateParameterGroup", []string{"rds:CreateDBParameterGroup"}, p.rds("pg"), p.asked())
+		p.add("FillParameterGroup", []string{"rds:ModifyDBParameterGroup"}, p.rds("pg"), p.ours())
+	}
 	p.add("ChangeInstances", change, p.rds("db"), p.databases())
 	p.add("UseGroups", []string{"rds:ModifyDBInstance"}, p.rds("pg", "og"), nil)
 }
