@@ -116,6 +116,8 @@ type Engine struct {
 	soaks soakKeeper
 	// ways are the armed ways back.
 	ways wayKeeper
+	// checks are the long looks ahead of switchovers.
+	checks checkKeeper
 }
 
 type rest struct {
@@ -329,7 +331,7 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if err := errors.Join(e.readAll(ctx, soft, units, sch.work), e.tellHooks(ctx, units, sch)); err != nil {
 		return units, sch, err
 	}
-	if err := errors.Join(e.probeAll(ctx, units, sch.act), e.watchWays(ctx, units), e.watchSoaks(ctx, units)); err != nil {
+	if err := errors.Join(e.probeAll(ctx, units, sch.act), e.watchWays(ctx, units), e.watchSoaks(ctx, units), e.watchChecks(ctx, soft, units)); err != nil {
 		return units, sch, err
 	}
 	if err := e.carryOut(ctx, soft, units, sch.act); err != nil {
@@ -444,6 +446,7 @@ func (e *Engine) unit(m member, now time.Time) unit {
 	if r, ok := e.resting[m.key]; ok && now.Before(r.until) {
 		u.resting = true
 	}
+	u.busy = e.checks.busy(m.key)
 	for _, w := range u.step.Work {
 		u.busy = u.busy || w != bluegreen.WorkLag && e.inWork[m.key+string(w)]
 	}

@@ -17,6 +17,8 @@ type gateKeeper struct {
 	// seen counts verdicts in a row, said is the last one, by key.
 	seen map[string]map[string]int
 	said map[string]map[string]bluegreen.GateVerdict
+	// waits are checks that steps wait for.
+	waits map[string]string
 }
 
 // gateAnswer is what came of one asking.
@@ -40,10 +42,24 @@ func (k *gateKeeper) init() {
 func (k *gateKeeper) reason(key, otherwise string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if why := k.waits[key]; why != "" {
+		return why
+	}
 	if a, ok := k.answers[key]; ok && a.no != "" {
 		return "a gate before the switchover says no, and is asked again: " + a.no
 	}
 	return otherwise
+}
+
+// waitFor notes which check a step waits for, "" for none, and tells whether it does.
+func (k *gateKeeper) waitFor(key, check string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.waits == nil {
+		k.waits = map[string]string{}
+	}
+	k.waits[key] = check
+	return check != ""
 }
 
 // resting is why a step must not be tried at a moment, "" when it may be: a

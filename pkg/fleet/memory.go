@@ -70,6 +70,8 @@ type dbMemory struct {
 	// moved are the resources that changed places, with the name that only one
 	// of them bears.
 	moved map[string]string
+	// checks are the last answers of the long checks, by name.
+	checks map[string]checkData
 }
 
 type waveMemory struct {
@@ -269,6 +271,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 			d.foldWay(e, f.Name)
 			d.foldGoBack(e, f.Name)
 			d.foldRemoved(e, f.Name)
+			d.foldCheck(e, f.Name)
 			d.foldAside()
 			d.foldStop(e, f.Name)
 			d.hooks.fold(e)

@@ -21,6 +21,9 @@ func (e *Engine) maySwitch(ctx context.Context, u unit) (bool, error) {
 	if e.cfg.Inline || !e.asksBefore(u) {
 		return true, nil
 	}
+	if wait := e.checksHold(&u); e.gates.waitFor(u.key, wait) {
+		return false, nil
+	}
 	return e.mayGo(ctx, u.key, func(ctx context.Context) gateAnswer { return e.askSwitch(ctx, u) })
 }
 
@@ -82,6 +85,7 @@ func (e *Engine) gatesOf(ctx context.Context, u unit, blue, green Endpoint) []bl
 		gates = r.PrepareWayBack(ctx, blue, green)
 	}
 	if g, ok := e.cfg.SQL.(Gater); ok {
+		gates = append(gates, e.checkGates(&u)...)
 		gates = append(gates, e.diskGates(ctx, u, blue, green)...)
 		gates = append(gates, e.smokeGreen(ctx, blue, green)...)
 		gates = append(gates, g.Gates(ctx, blue, green)...) // those about the moment are its last

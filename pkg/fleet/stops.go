@@ -161,6 +161,7 @@ func (e *Engine) gateStatus(st *Status) {
 	for _, d := range st.Databases {
 		if mem := e.cfg.Store.mem.databases[d.Key()]; mem != nil {
 			st.Warnings = append(st.Warnings, mem.hooks.vain(d.ID)...)
+			st.Warnings = append(st.Warnings, mem.checkWarnings(d.ID, d.Stage)...)
 		}
 	}
 }

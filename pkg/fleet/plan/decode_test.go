@@ -67,7 +67,7 @@ func TestDecodeReadsEveryKey(t *testing.T) {
 		Switchover: Switchover{Timeout: 10 * time.Minute, MaxLag: 2 * time.Second, LagFor: 3 * time.Minute, Retries: 2,
 			Windows: []Window{{Days: []time.Weekday{time.Monday, time.Tuesday}, From: 22 * 60, To: 4 * 60, Location: berlin, Pos: Pos{45, 7}}},
 			Blackout: []DateRange{{From: date("2026-12-24"), To: date("2027-01-02")},
-				{From: date("2027-01-20"), To: date("2027-01-20"), Reason: "inventory"}}, WayBack: WayBack{Retention: 72 * time.Hour}, Disk: Disk{MinFree: 10}}, Soak: defaultSoak(),
+				{From: date("2027-01-20"), To: date("2027-01-20"), Reason: "inventory"}}, WayBack: WayBack{Retention: 72 * time.Hour}, Disk: Disk{MinFree: 10}, Ahead: DefaultAhead()}, Soak: defaultSoak(),
 		ServiceTag: "app", OwnerTag: "team", Cleanup: Cleanup{Keep: 30 * 24 * time.Hour, Policy: CleanupAutomatic},
 		Run: Run{Poll: 15 * time.Second, StableReads: 4, APIRate: 2.5, MaxGreens: 20, ProgressDeadline: 36 * time.Hour},
 		Waves: []Wave{
@@ -103,7 +103,7 @@ func TestDefaults(t *testing.T) {
 		Target:     Target{EngineVersion: "8.4", Storage: Storage{Type: Keep}, Class: Class{Mode: Keep}, ParameterGroup: Translate},
 		Connection: Connection{Auth: AuthNone, TLS: TLSVerify, Connections: 2, Timeout: 10 * time.Second},
 		Prechecks:  Prechecks{FailLevel: precheck.Error, MaxAge: 24 * time.Hour, Budget: 10 * time.Minute},
-		Switchover: Switchover{Timeout: 5 * time.Minute, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}, Disk: Disk{MinFree: 10}}, Soak: defaultSoak(),
+		Switchover: Switchover{Timeout: 5 * time.Minute, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}, Disk: Disk{MinFree: 10}, Ahead: DefaultAhead()}, Soak: defaultSoak(),
 		ServiceTag: "service", OwnerTag: "owner", Cleanup: Cleanup{Keep: 14 * 24 * time.Hour, Policy: CleanupManual},
 		Run: Run{Poll: 30 * time.Second, StableReads: 3, APIRate: 4, BuildAhead: true},
 		Waves: []Wave{{Name: "all", Select: Selector{Globs: []string{"*"}, GlobPos: []Pos{{6, 38}}}, BuildLimit: 5, SwitchLimit: 1,

@@ -53,7 +53,7 @@ func defaults(path string) *Plan {
 		Target:     Target{Storage: Storage{Type: Keep}, Class: Class{Mode: Keep}, ParameterGroup: Translate},
 		Connection: Connection{Auth: AuthNone, TLS: TLSVerify, Connections: 2, Timeout: 10 * time.Second},
 		Prechecks:  Prechecks{FailLevel: "error", MaxAge: day, Budget: 10 * time.Minute},
-		Switchover: Switchover{Timeout: 300 * time.Second, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}, Disk: Disk{MinFree: 10}},
+		Switchover: Switchover{Timeout: 300 * time.Second, MaxLag: 5 * time.Second, LagFor: time.Minute, Retries: 1, WayBack: WayBack{Retention: 72 * time.Hour}, Disk: Disk{MinFree: 10}, Ahead: DefaultAhead()},
 		ServiceTag: "service", OwnerTag: "owner", Soak: defaultSoak(), Cleanup: Cleanup{Keep: 14 * day, Policy: CleanupManual},
 		Run: Run{Poll: 30 * time.Second, StableReads: 3, APIRate: 4, BuildAhead: true},
 	}

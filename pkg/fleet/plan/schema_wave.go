@@ -19,7 +19,7 @@ func (d *decoder) atMost(v value, n, most int) {
 }
 
 // RDS accepts 30 s to 3600 s (SwitchoverBlueGreenDeployment, SwitchoverTimeout).
-var switchoverFields = []field[Switchover]{
+var switchoverFields = append(aheadFields, []field[Switchover]{
 	duration("timeout", 30*time.Second, 3600*time.Second, func(s *Switchover) *time.Duration { return &s.Timeout }),
 	duration("max_replica_lag", 0, time.Hour, func(s *Switchover) *time.Duration { return &s.MaxLag }),
 	duration("lag_for", 0, day, func(s *Switchover) *time.Duration { return &s.LagFor }),
@@ -53,7 +53,7 @@ var switchoverFields = []field[Switchover]{
 		})
 		d.atMost(v, len(s.Blackout), maxBlackouts)
 	}},
-}
+}...)
 
 var wayBackFields = []field[WayBack]{
 	text("user", func(w *WayBack) *string { return &w.User }),

@@ -135,6 +135,8 @@ type Switchover struct {
 	Drain    Drain
 	Smoke    []Smoke
 	Disk     Disk
+	// Ahead are the long checks before a switchover.
+	Ahead Ahead
 }
 
 // WayBack asks for a reverse replication from the new server to old blue. It
