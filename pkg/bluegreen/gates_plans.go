@@ -241,9 +241,9 @@ func GatePlans(all Reading[[]Explained], policy PlanPolicy) Gate {
 			worse = append(worse, fmt.Sprintf("%s: %s (%s)", printable(x.Schema), r.What, printable(x.Text)))
 		}
 	}
-	said := []string{fmt.Sprintf("%s explained on both%s", plural(done, "statement"), counted(from, ", "))}
+	said := []string{fmt.Sprintf("%s explained on both%s", plural(done, "statement"), tallied(from, ", "))}
 	if len(missing) > 0 {
-		said = append(said, "not explained"+counted(missing, ": "))
+		said = append(said, "not explained"+tallied(missing, ": "))
 	}
 	if len(worse) > statementsShown {
 		worse = append(worse[:statementsShown], fmt.Sprintf("and %d more", len(worse)-statementsShown))
@@ -258,8 +258,8 @@ func GatePlans(all Reading[[]Explained], policy PlanPolicy) Gate {
 	return gate(GateNamePlans, verdict, append(worse, said...)...)
 }
 
-// counted lists what was counted, after a separator when there is anything.
-func counted(m map[string]int, before string) string {
+// tallied lists what was counted, after a separator when there is anything.
+func tallied(m map[string]int, before string) string {
 	var out []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, fmt.Sprintf("%d %s", m[k], k))
