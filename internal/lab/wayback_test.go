@@ -23,8 +23,14 @@ func wayLab(t *testing.T) (*Lab, *fleet.Access) {
 	}
 	l.switchOver(t, d.ID)
 	at := l.plane.last
-	// Twice: a tool that was killed in between arms what is armed already.
-	for range 2 {
+	// A tool that was killed in between arms what is armed already, or what was
+	// only pointed at the new server.
+	for _, left := range []string{"", "", "STOP SLAVE"} {
+		if left != "" {
+			if err := l.Root(t.Context(), "orders-old1", left); err != nil {
+				t.Fatal(err)
+			}
+		}
 		what, err := a.ArmWayBack(t.Context(), endpointOf(t, l, "orders"), endpointOf(t, l, "orders-old1"), at.File, at.Position)
 		if err != nil {
 			t.Fatal(err)

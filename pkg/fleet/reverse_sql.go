@@ -207,10 +207,15 @@ func (a *Access) ArmWayBack(ctx context.Context, nowAt, oldAt Endpoint, file str
 	if err != nil {
 		return "", err
 	}
-	if !r.Configured {
-		if err := a.follow(ctx, nowAt, old, pw, file, pos); err != nil {
-			return "", err
-		}
+	switch {
+	case !r.Configured:
+		err = a.follow(ctx, nowAt, old, pw, file, pos)
+	case r.Receiver == "No" && r.Applier == "No" && r.ReceiverError == "" && r.ApplierError == "":
+		// Whoever pointed it there was killed before it was started.
+		err = old.exec(ctx, "", "CALL mysql.rds_start_replication()")
+	}
+	if err != nil {
+		return "", err
 	}
 	took, err := heartbeat(ctx, now, old)
 	if err != nil {
