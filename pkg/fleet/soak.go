@@ -260,11 +260,11 @@ func (a *Access) Health(ctx context.Context, ep Endpoint) (bluegreen.Health, err
 
 // statements reads the counters of performance_schema, where it is on and may be read.
 func (s *server) statements(ctx context.Context, h *bluegreen.Health) error {
-	rows, err := s.rows(ctx, "health", "SELECT @@global.performance_schema AS ps")
+	rows, err := s.rows(ctx, "instrumented", "SELECT @@global.performance_schema AS ps")
 	if err != nil || len(rows) != 1 || rows[0]["ps"] != "1" {
 		return err
 	}
-	rows, err = s.rows(ctx, "health", "SELECT SUM(COUNT_STAR) AS n, SUM(SUM_ERRORS) AS e, SUM(SUM_TIMER_WAIT) DIV 1000 AS ns "+
+	rows, err = s.rows(ctx, "latency", "SELECT SUM(COUNT_STAR) AS n, SUM(SUM_ERRORS) AS e, SUM(SUM_TIMER_WAIT) DIV 1000 AS ns "+
 		"FROM performance_schema.events_statements_summary_global_by_event_name WHERE EVENT_NAME LIKE 'statement/sql/%'")
 	if err != nil || len(rows) != 1 {
 		return nil // no right to read it: the sample says that it is not known

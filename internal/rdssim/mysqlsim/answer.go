@@ -67,6 +67,9 @@ func alone(tag string, ses session) (reply, bool) {
 	case "gate.clients":
 		return reply{rows: &rows{columns: named("id", "user", "host", "command", "me"),
 			cells: [][]*string{{text(strconv.Itoa(int(ses.connectionID))), text(ses.user), text("10.0.0.1:50000"), text("Query"), text("1")}}}}, true
+	case "gate.health": // a day old, and nobody uses it
+		return reply{rows: &rows{columns: named("Variable_name", "Value"), cells: [][]*string{{text("Uptime"), text("86400")},
+			{text("Aborted_connects"), text("0")}, {text("Threads_running"), text("1")}}}}, true
 	case "gate.threads":
 		return reply{rows: &rows{columns: named("Variable_name", "Value"), cells: [][]*string{{text("Threads_connected"), text("1")}}}}, true
 	}
