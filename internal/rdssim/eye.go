@@ -16,6 +16,7 @@ type Eye struct {
 	open      []*Instance // may look different at the next look
 	active    []*Deployment
 	made      int // how many of the Region's touched deployments were seen
+	stirred   int // how many of the Region's stirred instances were seen
 	round     int // looks so far
 }
 
@@ -119,6 +120,10 @@ func (r *region) lookAtInstances(e *Eye, out *Sight, active []*Deployment) {
 			r.lookAtOne(e, out, m.Green, flaps)
 		}
 	}
+	for _, i := range r.stirred[e.stirred:] {
+		r.lookAtOne(e, out, i, flaps)
+	}
+	e.stirred = len(r.stirred)
 	if first || len(e.keys) != r.instances.len() {
 		for _, i := range r.instances.all() {
 			r.lookAtOne(e, out, i, flaps)

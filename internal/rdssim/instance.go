@@ -147,9 +147,17 @@ func (s *Sim) noting(i *Instance, change func()) {
 // pieces run one after the other.
 func (s *Sim) perform(i *Instance, work ...*activity) {
 	idle := len(i.work) == 0
+	s.stir(i)
 	s.noting(i, func() { i.work = append(i.work, work...) })
 	if idle && len(i.work) > 0 {
 		s.begin(i)
+	}
+}
+
+// stir lets observers of changes look at an instance again.
+func (s *Sim) stir(i *Instance) {
+	if r := s.regions[i.Scope]; r != nil {
+		r.stirred = append(r.stirred, i)
 	}
 }
 

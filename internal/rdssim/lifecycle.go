@@ -69,8 +69,13 @@ func (r *region) remove(i *Instance, took time.Duration) {
 func (r *region) vanish(i *Instance) {
 	r.emitInstance(i, "deletion", "DB instance deleted")
 	i.deleted = true
+	r.sim.stir(i)
+	if i.source != nil {
+		r.sim.stir(i.source)
+	}
 	for _, child := range slices.Clone(i.replicas) {
 		child.detach()
+		r.sim.stir(child)
 	}
 	i.detach()
 	if cur, ok := r.instances.get(i.ID); ok && cur == i {

@@ -75,6 +75,7 @@ type region struct {
 	instances table[*Instance]
 	deploys   table[*Deployment]
 	touched   []*Deployment          // made or being deleted, in order
+	stirred   []*Instance            // something began with it, in order
 	names     map[string]*Deployment // by lower-case name: the idempotency key
 	gib       int                    // allocated to all instances
 	paramGrps table[*ParameterGroup]

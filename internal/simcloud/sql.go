@@ -63,3 +63,11 @@ func (s *SQL) Version(_ context.Context, ep fleet.Endpoint) (string, error) {
 	v, err := s.server(ep)
 	return v.EngineVersion, err
 }
+
+var _ fleet.Visitors = (*SQL)(nil)
+
+// Clients implements fleet.Visitors: the model has servers and no clients.
+func (s *SQL) Clients(_ context.Context, ep fleet.Endpoint) ([]string, error) {
+	_, err := s.server(ep)
+	return nil, err
+}

@@ -111,6 +111,21 @@ func (e *Engine) cleanAll(ctx, soft context.Context, units []unit) (bool, error)
 	return going, g.Wait()
 }
 
+// refreshed is the unit with what the last look shows. An inline engine derives
+// a unit again only when its own servers change, and old ones are not among them.
+func (e *Engine) refreshed(u unit) unit {
+	s := e.seen[u.scope]
+	if !e.cfg.Inline || u.unread || s == nil || s.err != nil {
+		return u
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	u.facts.Now, u.facts.Record = e.cfg.Clock.Now(), e.cfg.Store.mem.record(u.key)
+	u.facts.Instances, u.facts.Deployments = s.around(u.facts.ID, u.facts.Record), s.byDatabase[u.facts.ID]
+	u.state = bluegreen.Derive(u.facts)
+	return u
+}
+
 // wantsCleaning tells cheaply whether anything might be removed after a unit:
 // a second key is there, and something was left behind.
 func (e *Engine) wantsCleaning(u *unit) bool {
