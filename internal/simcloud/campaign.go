@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -45,6 +46,9 @@ type Run struct {
 	Outcome fleet.Outcome `json:"outcome"`
 	Start   time.Time     `json:"start"`
 	End     time.Time     `json:"end"` // of the last soak
+	// Bound is before what no schedule could have ended the same work (see Bound);
+	// it leaves out failures and approvals.
+	Bound time.Time `json:"bound,omitzero"`
 	// InTime tells whether every database that could be upgraded was, by the end
 	// of the plan's deadline.
 	InTime    bool     `json:"in_time"`
@@ -77,6 +81,8 @@ type Track struct {
 	Key    string `json:"key"`
 	Wave   string `json:"wave"`
 	Stages []Leg  `json:"stages"`
+	// asked are, by stage, the times from the call to the look that showed its stage.
+	asked [2]time.Duration
 }
 
 // Leg is a stage and when it began.
@@ -99,6 +105,7 @@ type campaign struct {
 	store  *fleet.Store
 	tracks map[string]*Track
 	limits map[fleet.Limit]time.Duration
+	asked  map[string]time.Time // the last call to create or to switch, by database
 	run    *Run
 	blues  map[string]bluegreen.Instance
 }
@@ -147,7 +154,7 @@ func prepare(o Options) (*campaign, error) {
 	if o.Prices == nil {
 		o.Prices = bluegreen.BuiltinPrices()
 	}
-	c := &campaign{Options: o, tracks: map[string]*Track{}, limits: map[fleet.Limit]time.Duration{}, blues: map[string]bluegreen.Instance{},
+	c := &campaign{Options: o, tracks: map[string]*Track{}, limits: map[fleet.Limit]time.Duration{}, asked: map[string]time.Time{}, blues: map[string]bluegreen.Instance{},
 		run: &Run{Seed: o.Seed, Start: o.Start, Limits: map[fleet.Limit]float64{}, Downtime: map[string]time.Duration{}}}
 	c.clock = &fleet.VirtualClock{At: o.Start, Limit: o.Start.Add(o.Longest)}
 	var err error
@@ -219,6 +226,9 @@ func (c *campaign) note(e journal.Entry) {
 	if c.entry != nil {
 		c.entry(c, e)
 	}
+	if e.Kind == journal.Intent && (strings.HasPrefix(e.What, "create deployment") || strings.HasPrefix(e.What, "switch over")) {
+		c.asked[e.Database] = e.At
+	}
 	if e.Kind != journal.Stage {
 		return
 	}
@@ -230,6 +240,14 @@ func (c *campaign) note(e journal.Entry) {
 	if t == nil {
 		t = &Track{Key: e.Database}
 		c.tracks[e.Database] = t
+	}
+	if at, ok := c.asked[e.Database]; ok && (s.To == string(bluegreen.Building) || s.To == string(bluegreen.Switching)) {
+		n := 0
+		if s.To == string(bluegreen.Switching) {
+			n = 1
+		}
+		t.asked[n] += e.At.Sub(at)
+		delete(c.asked, e.Database)
 	}
 	t.Stages = append(t.Stages, Leg{Stage: s.To, At: e.At})
 }
@@ -310,6 +328,9 @@ func (c *campaign) finish(st fleet.Status, late bool) {
 	}
 	for l, d := range c.limits {
 		r.Limits[l] = d.Hours()
+	}
+	if jobs := c.jobs(); len(jobs) > 0 {
+		r.Bound = Bound(c.Plan, jobs, r.Start)
 	}
 	c.countCalls()
 	c.countDowntime()

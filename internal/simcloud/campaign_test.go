@@ -94,6 +94,7 @@ func BenchmarkCampaign(b *testing.B) {
 					b.Fatalf("%d of %d done: %s, %v", r.Done, c.n, r.Outcome, r.Waiting)
 				}
 				b.ReportMetric(r.End.Sub(r.Start).Hours(), "virtual-hours")
+				b.ReportMetric(float64(r.End.Sub(r.Start))/float64(r.Bound.Sub(r.Start)), "of-bound")
 				b.ReportMetric(float64(r.Calls)/float64(c.n), "calls/db")
 				b.ReportMetric(float64(r.PeakGreens), "greens")
 			}
