@@ -224,6 +224,9 @@ func forecastFacts(f *simcloud.Forecast, p *plan.Plan) [][2]string {
 	} else {
 		out = append(out, [2]string{"finish", fmt.Sprintf("half of %d runs by %s, nine in ten by %s", f.Runs, f.P50.Format(day), f.P90.Format(day))})
 	}
+	if most := r.Bound.Sub(r.Start); most > 0 {
+		out = append(out, [2]string{"shortest by any schedule", fmt.Sprintf("%s within these limits, by what builds and switchovers took", most.Round(time.Minute))})
+	}
 	if !p.Deadline.IsZero() {
 		out = append(out, [2]string{"in time for " + p.Deadline.String(), fmt.Sprintf("%.0f %% of the runs (95 %% interval %.0f to %.0f %%)", 100*f.InTime, 100*f.Low, 100*f.High)})
 	}
@@ -235,9 +238,12 @@ func forecastFacts(f *simcloud.Forecast, p *plan.Plan) [][2]string {
 		[2]string{"approvals assumed", fmt.Sprint(r.Approvals)})
 	if b := f.Bottleneck; b != nil {
 		text := fmt.Sprintf("%s (%.0f database-hours of waiting)", b.Limit, b.Hours)
-		if b.Saves > 0 {
+		switch {
+		case b.More > 0:
+			text += fmt.Sprintf("; with %s %d more databases would be upgraded, the last by %s", b.Change, b.More, b.Finish.Format(day))
+		case b.Saves > 0:
 			text += fmt.Sprintf("; with %s it would end %s earlier, %s", b.Change, b.Saves.Round(time.Minute), b.Finish.Format(day))
-		} else {
+		default:
 			text += "; " + b.Change + " would not make it end earlier"
 		}
 		out = append(out, [2]string{"bottleneck", text})

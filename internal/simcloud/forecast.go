@@ -1,6 +1,7 @@
 package simcloud
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -37,7 +38,9 @@ type Forecast struct {
 }
 
 // Bottleneck is the limit that databases waited for most, of those that a plan
-// or an account may change, and what changing it would bring.
+// or an account may change and whose change makes the campaign shorter, and what
+// changing it would bring. When no change of one limit alone brings anything,
+// it is the one waited for most.
 type Bottleneck struct {
 	Limit fleet.Limit `json:"limit"`
 	Hours float64     `json:"database_hours"`
@@ -46,6 +49,9 @@ type Bottleneck struct {
 	Change string        `json:"change,omitempty"`
 	Finish time.Time     `json:"finish,omitzero"`
 	Saves  time.Duration `json:"saves_ns,omitempty"`
+	// More is how many databases more are upgraded then: a campaign that stands
+	// still ends early.
+	More int `json:"more_databases,omitempty"`
 }
 
 // Many simulates the campaign with runs seeds from o.Seed on.
@@ -135,28 +141,54 @@ var changes = map[fleet.Limit]struct {
 	}},
 }
 
-// bottleneck finds what databases waited for most, and tries what changing it brings.
+// tried is how many limits are tried at most before one makes the campaign shorter.
+const tried = 3
+
+// bottleneck finds what databases waited for most, and tries what changing it
+// brings. A limit that many wait for and whose change brings nothing is not
+// the bottleneck as long as changing another one brings something: databases
+// wait for a limit within a wave that waits for the wave before it, too.
 func bottleneck(ctx context.Context, o Options, r *Run) (*Bottleneck, error) {
-	b := &Bottleneck{}
+	var limits []fleet.Limit
 	for l, hours := range r.Limits {
-		if _, ok := changes[l]; ok && (hours > b.Hours || hours == b.Hours && l < b.Limit) {
-			b.Limit, b.Hours = l, hours
+		if _, ok := changes[l]; ok && hours > 0 {
+			limits = append(limits, l)
 		}
 	}
-	if b.Limit == "" {
-		return nil, nil
+	slices.SortFunc(limits, func(a, b fleet.Limit) int {
+		return cmp.Or(cmp.Compare(r.Limits[b], r.Limits[a]), cmp.Compare(a, b))
+	})
+	var best *Bottleneck
+	for _, l := range limits[:min(tried, len(limits))] {
+		b, err := whatIf(ctx, o, r, l)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || b.helps() {
+			best = b
+		}
+		if b.helps() {
+			break
+		}
 	}
+	return best, nil
+}
+
+// helps tells whether the change brings anything.
+func (b *Bottleneck) helps() bool { return b.More > 0 || b.More == 0 && b.Saves > 0 }
+
+// whatIf simulates the campaign once more with one limit changed.
+func whatIf(ctx context.Context, o Options, r *Run, l fleet.Limit) (*Bottleneck, error) {
 	p, f := *o.Plan, *o.Fleet
 	p.Waves = slices.Clone(p.Waves)
 	f.Accounts = slices.Clone(f.Accounts)
-	changes[b.Limit].do(&p, &f)
+	changes[l].do(&p, &f)
 	o.Plan, o.Fleet = &p, &f
 	other, err := Simulate(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("try what changing %s brings: %w", b.Limit, err)
+		return nil, fmt.Errorf("try what changing %s brings: %w", l, err)
 	}
-	b.Change, b.Finish, b.Saves = changes[b.Limit].what, other.End, r.End.Sub(other.End)
-	return b, nil
+	return &Bottleneck{Limit: l, Hours: r.Limits[l], Change: changes[l].what, Finish: other.End, Saves: r.End.Sub(other.End), More: other.Done - r.Done}, nil
 }
 
 // FaultsAt is the mix of faults that --fault-rate stands for: of a hundred

@@ -383,10 +383,10 @@ func (e *Engine) derive(n int, now time.Time) {
 		return
 	}
 	u := e.unit(e.campaign.members[n], now)
-	if old := e.list[n].size; old == 0 && u.size != 0 || k.tick == 0 {
+	if old := &e.list[n]; old.size == 0 && u.size != 0 || k.tick == 0 {
 		e.turns = nil
-	} else if old != 0 {
-		u.size = old // the order of turns does not follow a changed volume
+	} else if old.size != 0 {
+		u.size, u.green = old.size, old.green // the order of turns does not follow a changed volume
 	}
 	e.list[n], e.briefs[n] = u, briefOf(&u)
 	if e.cfg.Inline {
@@ -428,7 +428,7 @@ func (e *Engine) unit(m member, now time.Time) unit {
 		u.facts.RouteError, u.facts.Loading = "", wait
 	}
 	if blue := s.instances[m.id]; blue != nil {
-		u.size = blue.AllocatedGiB
+		u.size, u.green = blue.AllocatedGiB, res.minutes
 		u.instances = 1 + len(blue.Replicas)
 		if e.cfg.Plan.Run.MaxGreenCost > 0 || e.cfg.Plan.Run.MaxGreenAge > 0 {
 			u.greenCost = dailyCost(blue, res.target, e.prices)

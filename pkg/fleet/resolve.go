@@ -27,6 +27,8 @@ type resolved struct {
 	trans  *bluegreen.Translation
 	// options is the option group to create, nil when there is none or it exists.
 	options *bluegreen.OptionSpec
+	// minutes are what the green takes, roughly; the order of turns goes by it.
+	minutes int
 }
 
 // resolver computes and keeps what a database's road is; the key holds
@@ -168,6 +170,8 @@ func (in resolution) resolve() *resolved {
 	if len(hops) == 0 {
 		return res
 	}
+	takes := bluegreen.EstimateDuration(bluegreen.DurationFacts{Blue: *in.blue, Replicas: replicas, Hop: hop, Target: target})
+	res.minutes = takes.BuildMinutes + takes.AdjustMinutes
 	in.translate(res, hop)
 	res.carryOptions(in.plan, in.blue, hop, in.ref)
 	res.issues = append(res.issues, in.eligible(replicas, hop, res)...)

@@ -21,6 +21,8 @@ type unit struct {
 	step    bluegreen.Step
 	// size orders the first switchover of a wave: the smallest goes alone.
 	size int
+	// green is how many minutes its green takes, roughly.
+	green int
 	// instances is what its green adds to the account's quota.
 	instances int
 	// busy: reads for it are under way in this process.
@@ -164,8 +166,7 @@ func (in scheduleInput) decide(units []unit) schedule {
 
 // order is the order of turns: wave by wave; within a wave the smallest
 // database first, so that the one that goes alone is the least painful, and
-// then the largest first: their greens take longest, and a wave is over when
-// its last green is.
+// then those whose greens take longest: a wave is over when its last green is.
 func order(units []unit) []int {
 	idx := make([]int, len(units))
 	for i := range idx {
@@ -185,6 +186,9 @@ func order(units []unit) []int {
 		}
 		if fa, fb := smallest[ua.wave] == ua, smallest[ub.wave] == ub; fa != fb {
 			return fa
+		}
+		if ua.green != ub.green {
+			return ua.green > ub.green
 		}
 		if ua.size != ub.size {
 			return ua.size > ub.size
