@@ -179,11 +179,10 @@ func printPermissions(w io.Writer, pv fleet.Preview) {
 func printCost(w io.Writer, pv fleet.Preview) {
 	c := pv.Cost
 	fmt.Fprintf(w, "\ncost (estimate; prices of %s, %s)\n", c.AsOf, visible(c.Source))
-	fmt.Fprintf(w, "  a month: %s now, %s after", money(c.BeforeMonth), money(c.AfterMonth))
+	fmt.Fprintf(w, "  a month: %s now, %s after\n", money(c.BeforeMonth), money(c.AfterMonth))
 	if c.Unpriced > 0 {
-		fmt.Fprintf(w, ", without %s that the price file has no price for", plural(c.Unpriced, "database"))
+		fmt.Fprintf(w, "  not in these sums: %s without a price, for %s\n", plural(c.Unpriced, "database"), visible(strings.Join(c.UnpricedFor, ", ")))
 	}
-	fmt.Fprintln(w)
 	fmt.Fprintf(w, "  Extended Support a day: %s now, %s after the first hop, %s on the target\n", money(c.FeeNowDay), money(c.FeeFirstDay), money(c.FeeAfterDay))
 	if c.OldBluesDay.USD > 0 {
 		fmt.Fprintf(w, "  old blues, all kept: %s a day, their Extended Support included\n", money(c.OldBluesDay))
@@ -216,7 +215,7 @@ func printReserved(w io.Writer, scope string, list []bluegreen.ReservedChange) {
 		}
 	}
 	if len(wanted) > 0 {
-		fmt.Fprintf(w, "  %s: to reserve after the campaign, as large: %s; saves %s a month\n", scope, strings.Join(wanted, ", "), money(saves))
+		fmt.Fprintf(w, "  %s: to reserve after the campaign, as large: %s\n    saves %s a month (%s)\n", scope, strings.Join(wanted, ", "), money(saves), visible(saves.Note))
 	}
 }
 

@@ -98,8 +98,8 @@ func TestMonthlyCost(t *testing.T) {
 			0.234 * 730, 46, 20, 8, true},
 		{"small gp3", Instance{ARN: arn, Class: "db.t4g.medium", StorageType: "gp3", AllocatedGiB: 20, IOPS: 3000, ThroughputMiBps: 125},
 			0.065 * 730, 2.3, 0, 0, true},
-		{"class without price", Instance{ARN: arn, Class: "db.m4.large", StorageType: "gp2", AllocatedGiB: 100}, 0, 11.5, 0, 0, false},
-		{"small size is not derived", Instance{ARN: arn, Class: "db.t3.micro", StorageType: "gp2", AllocatedGiB: 100}, 0, 11.5, 0, 0, false},
+		{"class without price", Instance{ARN: arn, Class: "db.x2g.large", StorageType: "gp2", AllocatedGiB: 100}, 0, 11.5, 0, 0, false},
+		{"small size is not derived", Instance{ARN: arn, Class: "db.t3.nano", StorageType: "gp2", AllocatedGiB: 100}, 0, 11.5, 0, 0, false},
 	}
 	for _, tt := range tests {
 		m := MonthlyCost(tt.in, p)

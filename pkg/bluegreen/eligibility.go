@@ -51,6 +51,8 @@ type EligibilityFacts struct {
 	PendingMaintenance []string
 	ExternalReplica    *bool    // nil: not known
 	DumpClients        []string // readers of the binary log seen in the process list
+	// NoWayBack: the plan arms no reverse replication.
+	NoWayBack bool
 	// TwoStepOption allows a custom option group: green is created at the old
 	// version and upgraded afterwards.
 	TwoStepOption bool

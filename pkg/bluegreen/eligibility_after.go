@@ -49,6 +49,29 @@ var afterRules = []rule{
 		},
 	},
 	{
+		id: "extended-support-opted-out", severity: SeverityWarn,
+		title:  "opted out of Extended Support: past the end of standard support AWS upgrades it by itself, at a time of its own",
+		wayOut: "opt in (ModifyDBInstance, EngineLifecycleSupport) until the campaign has come by, or take it into the first wave", source: "RDS user guide, extended-support",
+		check: func(f *EligibilityFacts) []finding {
+			var out []finding
+			for _, m := range f.members() {
+				if m.Lifecycle == extendedSupportDisabled {
+					out = append(out, finding{evidence: m.ID + ": " + m.Lifecycle})
+				}
+			}
+			return out
+		},
+	},
+	{
+		id: "binlog-retention", severity: SeverityNote,
+		title:  "without a way back nothing is set: RDS purges the new server's binary logs as soon as it can, and writes since the switchover cannot be carried back or looked up in them",
+		wayOut: "switchover.way_back in the plan, or CALL mysql.rds_set_configuration('binlog retention hours', 72) on green before the switchover",
+		source: "RDS user guide, mysql-stored-proc-configuring",
+		check: func(f *EligibilityFacts) []finding {
+			return when(f.NoWayBack, "the plan has no switchover.way_back; while green replicates, RDS keeps on blue what it needs")
+		},
+	},
+	{
 		id: "unencrypted", severity: SeverityNote,
 		title:  "the storage is not encrypted; organizations sometimes deny CreateBlueGreenDeployment then",
 		wayOut: "encrypt it with another tool, or ask the owners of the organization's policies", source: "RDS API, TargetResourceConfigurations",

@@ -26,6 +26,7 @@ var otherIssues = []Issue{
 	{ID: "later-hop-blocked", Severity: SeverityWarn, Message: "a later hop would be blocked, by what is known today: the database would stay where the hop before left it", WayOut: "the hop's own way out, before the campaign begins"},
 	{ID: "quota-unknown", Severity: SeverityWarn, Message: "a quota is not listed", WayOut: "allow rds:DescribeAccountAttributes"},
 	{ID: "quota-dbinstances", Severity: SeverityWarn, Code: "InstanceQuotaExceeded", Message: "not all greens fit into the instance quota at once; blocks when none does", WayOut: "build fewer at once, or ask for more"},
+	{ID: "quota-dbparametergroups", Severity: SeverityWarn, Code: "DBParameterGroupQuotaExceeded", Message: "the parameter groups to be made do not fit into the quota; databases whose events run have one of their own", WayOut: "delete unused ones, or ask for more"},
 	{ID: "quota-allocatedstorage", Severity: SeverityWarn, Code: "StorageQuotaExceeded", Message: "not all greens fit into the storage quota at once; blocks when none does", WayOut: "build fewer at once, or ask for more"},
 }
 

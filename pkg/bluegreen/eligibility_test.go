@@ -128,6 +128,8 @@ func TestEligibility(t *testing.T) {
 		{"gtid-off", "note", "", func(f *EligibilityFacts) { f.BlueParameters = set(f.BlueParameters, "gtid-mode", "OFF_PERMISSIVE") }},
 		{"iam-roles", "note", "", func(f *EligibilityFacts) { f.Blue.Roles = []string{"arn:aws:iam::123456789012:role/s3"} }},
 		{"iam-auth-resource-id", "warn", "", func(f *EligibilityFacts) { f.Blue.IAMAuth = true }},
+		{"extended-support-opted-out", "warn", "", func(f *EligibilityFacts) { f.Replicas[0].Lifecycle = "open-source-rds-extended-support-disabled" }},
+		{"binlog-retention", "note", "", func(f *EligibilityFacts) { f.NoWayBack = true }},
 		{"deletion-protection", "note", "InvalidBlueGreenDeploymentStateFault", func(f *EligibilityFacts) { f.Blue.Protected = true }},
 		{"no-storage-initialization", "note", "", func(f *EligibilityFacts) {
 			f.Target.Class, f.Orderable = "db.t4g.large", sold("8.0.46", "db.t4g.large", "db.m7g.large", "db.r7g.large", "db.r5.large")

@@ -72,3 +72,16 @@ func howMany(greens []GreenNeed, free int64, need func(GreenNeed) int64) (n int,
 	}
 	return n, all
 }
+
+// GroupQuota compares the parameter groups that a campaign would make with the
+// quota. RDS refuses each group that does not fit any more.
+func GroupQuota(q []Quota, needed int) []Issue {
+	i := slices.IndexFunc(q, func(x Quota) bool { return strings.EqualFold(x.Name, "DBParameterGroups") })
+	if i < 0 || int64(needed) <= q[i].Max-q[i].Used {
+		return nil
+	}
+	return []Issue{{ID: "quota-dbparametergroups", Severity: SeverityWarn, Code: "DBParameterGroupQuotaExceeded",
+		Message:  fmt.Sprintf("%d parameter groups are to be made, %d are free: what comes after them is refused", needed, max(q[i].Max-q[i].Used, 0)),
+		Evidence: fmt.Sprintf("DBParameterGroups: %d of %d used", q[i].Used, q[i].Max),
+		WayOut:   "delete groups that nothing uses, or ask for a higher quota", Source: sourceQuotas}}
+}

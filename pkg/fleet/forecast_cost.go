@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -29,7 +31,9 @@ type DatabaseCost struct {
 // are known on both sides; Unpriced counts the others, so that a missing price
 // never looks like a saving.
 type FleetCost struct {
-	Unpriced      int                 `json:"unpriced"`
+	Unpriced int `json:"unpriced"`
+	// UnpricedFor says what has no price, each once: "class db.x2g.large".
+	UnpricedFor   []string            `json:"unpriced_for,omitempty"`
 	BeforeMonth   bluegreen.Estimate  `json:"before_month"`
 	AfterMonth    bluegreen.Estimate  `json:"after_month"`
 	FeeNowDay     bluegreen.Estimate  `json:"fee_now_day"`
@@ -125,6 +129,7 @@ func (f *fleetCost) add(scope string, blue bluegreen.Instance, replicas []bluegr
 		s.BeforeMonth, s.AfterMonth = addTo(s.BeforeMonth, c.Before.Total), addTo(s.AfterMonth, afterTotal)
 	} else {
 		s.Unpriced++
+		f.noPrice(c.Before.Total, afterTotal)
 	}
 	s.FeeNowDay, s.FeeFirstDay, s.FeeAfterDay = addTo(s.FeeNowDay, c.FeeNow), addTo(s.FeeFirstDay, feeFirst), addTo(s.FeeAfterDay, feeAfter)
 	if d.Blocked() || len(d.Steps) == 0 {
@@ -146,6 +151,19 @@ func (f *fleetCost) add(scope string, blue bluegreen.Instance, replicas []bluegr
 	for _, r := range replicas {
 		f.moved[scope][r.ID] = last.ReplicaClass[r.ID]
 	}
+}
+
+// noPrice notes what a database's figures lack.
+func (f *fleetCost) noPrice(list ...bluegreen.Estimate) {
+	for _, e := range list {
+		for _, part := range strings.Split(e.Note, "; ") {
+			what, ok := strings.CutPrefix(part, "no price for ")
+			if ok && !e.Known && !slices.Contains(f.sum.UnpricedFor, what) {
+				f.sum.UnpricedFor = append(f.sum.UnpricedFor, what)
+			}
+		}
+	}
+	slices.Sort(f.sum.UnpricedFor)
 }
 
 // addTo sums where the zero Estimate means "nothing yet".

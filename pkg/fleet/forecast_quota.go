@@ -31,11 +31,14 @@ func (e *Engine) foreseeQuotas(pv *Preview, units []unit) {
 			continue
 		}
 		q := QuotaForecast{Scope: sc.Key(), Issues: []bluegreen.Issue{}}
-		byWave := map[int][]bluegreen.GreenNeed{}
+		byWave, groups := map[int][]bluegreen.GreenNeed{}, map[string]bool{}
 		for i := range units {
 			u := &units[i]
 			if u.scope != sc.Key() || u.unread || len(u.facts.Hops) == 0 || pv.Plans[i].Blocked() || u.state.Stage.HasGreen() {
 				continue
+			}
+			if g := u.facts.Group; g != nil && !g.Exists {
+				groups[g.Spec.Name] = true
 			}
 			need := greenNeed(u)
 			byWave[u.wave] = append(byWave[u.wave], need)
@@ -54,6 +57,7 @@ func (e *Engine) foreseeQuotas(pv *Preview, units []unit) {
 		q.Fits = fits
 		q.Issues = append(q.Issues, issues...)
 		q.Issues = append(q.Issues, keptIssues(ref.quotas, q)...)
+		q.Issues = append(q.Issues, bluegreen.GroupQuota(ref.quotas, len(groups))...)
 		if q.AtOnce > 0 {
 			pv.Quotas = append(pv.Quotas, q)
 		}

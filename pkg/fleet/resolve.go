@@ -283,7 +283,8 @@ func (in resolution) eligible(replicas []bluegreen.Instance, hop bluegreen.Hop, 
 	blue, ref := in.blue, in.ref
 	f := bluegreen.EligibilityFacts{Blue: *blue, Replicas: replicas, Hop: hop, Target: *res.target,
 		BlueParameters: ref.parameters[blue.ParameterGroup], Versions: ref.versions, Orderable: ref.orderable[hop.To],
-		OwnDeployment: bluegreen.DeploymentName(in.plan.Name, blue.ID, hop.To), TwoStepOption: true}
+		OwnDeployment: bluegreen.DeploymentName(in.plan.Name, blue.ID, hop.To), TwoStepOption: true,
+		NoWayBack: in.plan.Switchover.WayBack.User == ""}
 	f.Deployments = in.deployments(f.OwnDeployment)
 	if g, ok := ref.groups[blue.ParameterGroup]; ok {
 		f.BlueGroup = &g
