@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"strings"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
@@ -31,8 +33,8 @@ func printHop(say func(string, ...any), n int, h fleet.HopPlan) {
 		say("    option group %s with %s\n", visible(h.Target.OptionGroup), visible(strings.Join(h.Options, ", ")))
 	}
 	t := h.Duration
-	say("    time: %s; build %d min, adjust %d, catch up %d\n", hours(&t), t.BuildMinutes, t.AdjustMinutes, t.CatchMinutes)
-	say("      from %s\n", visible(strings.Join(t.Basis, "; ")))
+	say("    time: %s from %s; build %d min, adjust %d, catch up %d\n", hours(&t), t.RestsOn, t.BuildMinutes, t.AdjustMinutes, t.CatchMinutes)
+	say("      %s\n", visible(strings.Join(t.Basis, "; ")))
 	until := ""
 	if h.Until != "" {
 		until = " until " + h.Until
@@ -61,5 +63,35 @@ func printParameters(say func(string, ...any), t *bluegreen.Translation) {
 				say("    %s %s=%s > %s=%s: %s\n", kind.sign, visible(n.From), visible(n.Value), visible(n.To), visible(n.NewValue), visible(n.Reason))
 			}
 		}
+	}
+}
+
+// printTimes says what the times rest on, and by what they are corrected.
+func printTimes(w io.Writer, pv fleet.Preview) {
+	from := map[string]int{}
+	for _, d := range pv.Plans {
+		if d.Duration != nil {
+			kind, _, _ := strings.Cut(d.Duration.RestsOn, ", pace")
+			if kind == "size" {
+				kind = "size only"
+			}
+			if strings.Contains(kind, "table") {
+				kind = "size and number of tables"
+				if strings.Contains(d.Duration.RestsOn, "writes") {
+					kind += " and writes"
+				}
+			}
+			from[kind]++
+		}
+	}
+	var parts []string
+	for _, kind := range sortedMap(from) {
+		parts = append(parts, fmt.Sprintf("%s for %s", kind, plural(from[kind], "database")))
+	}
+	if len(parts) > 0 {
+		fmt.Fprintf(w, "  times rest on: %s\n", strings.Join(parts, "; "))
+	}
+	if p := pv.Pace; p != nil {
+		fmt.Fprintf(w, "  corrected by this campaign's own pace: %.2f times what was expected (%s)\n", p.Factor, plural(p.Greens, "green"))
 	}
 }

@@ -183,7 +183,7 @@ func printCost(w io.Writer, pv fleet.Preview) {
 	if c.Unpriced > 0 {
 		fmt.Fprintf(w, "  not in these sums: %s without a price, for %s\n", plural(c.Unpriced, "database"), visible(strings.Join(c.UnpricedFor, ", ")))
 	}
-	fmt.Fprintf(w, "  Extended Support a day: %s now, %s after the first hop, %s on the target\n", money(c.FeeNowDay), money(c.FeeFirstDay), money(c.FeeAfterDay))
+	fmt.Fprintf(w, "  Extended Support a day, blocked databases as they are: %s now, %s after the first hop, %s on the target\n", money(c.FeeNowDay), money(c.FeeFirstDay), money(c.FeeAfterDay))
 	if c.OldBluesDay.USD > 0 {
 		fmt.Fprintf(w, "  old blues, all kept: %s a day, their Extended Support included\n", money(c.OldBluesDay))
 	}
@@ -229,6 +229,7 @@ func orDash(s string) string {
 func printCalendar(w io.Writer, pv fleet.Preview) {
 	c := pv.Calendar
 	fmt.Fprintf(w, "\ncalendar (%s)\n", c.Note)
+	printTimes(w, pv)
 	for _, wv := range c.Waves {
 		switch {
 		case wv.Databases == 0:
