@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rdsupgrade/rdsupgrade/internal/rdssim"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
@@ -58,9 +59,10 @@ type victim struct {
 	kills []string
 }
 
-func newVictim(t *testing.T, program string, rnd *rand.Rand) *victim {
+func newVictim(t *testing.T, program string, rnd *rand.Rand, faults ...rdssim.Fault) *victim {
 	t.Helper()
-	v := &victim{t: t, l: startLab(t, Config{Dark: time.Second + time.Duration(rnd.IntN(3))*time.Second}), s: Story{Program: program, Dir: t.TempDir(), Out: io.Discard}, rnd: rnd}
+	cfg := Config{Dark: time.Second + time.Duration(rnd.IntN(3))*time.Second, Faults: &rdssim.Faults{Faults: faults}}
+	v := &victim{t: t, l: startLab(t, cfg), s: Story{Program: program, Dir: t.TempDir(), Out: io.Discard}, rnd: rnd}
 	if err := v.s.prepare(); err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,8 @@ type Config struct {
 	// Dark is the least time that a switchover refuses connections; RDS's
 	// renaming takes seconds. Default 2.5 s.
 	Dark time.Duration
+	// Faults of the control plane, nil for none.
+	Faults *rdssim.Faults
 	// Tell, if given, hears what happens to servers.
 	Tell func(format string, args ...any)
 }
@@ -74,7 +76,7 @@ func Start(ctx context.Context, cfg Config) (*Lab, error) {
 	l := &Lab{proxies: newProxies(), served: make(chan error, 1), cancel: cancel}
 	l.plane = &plane{ctx: ctx, proxies: l.proxies, accounts: []Account{Tool, App}, dark: cfg.Dark, tell: cfg.Tell, servers: map[string]*server{}}
 	l.proxies.lookup = l.lookup
-	l.Sim, err = rdssim.New(fleet, rdssim.Options{Speed: cfg.Speed, Seed: 1, Endpoints: l.proxies, Data: l.plane, Leap: map[string]string{"5.7": "9.7"}})
+	l.Sim, err = rdssim.New(fleet, rdssim.Options{Speed: cfg.Speed, Seed: 1, Endpoints: l.proxies, Data: l.plane, Faults: cfg.Faults, Leap: map[string]string{"5.7": "9.7"}})
 	if err != nil {
 		cancel()
 		return nil, err
