@@ -324,3 +324,70 @@ func TestWaveHooks(t *testing.T) {
 		l.expectAll("done")
 	})
 }
+
+const rollbackHooks = `
+hooks:
+  - {when: before-rollback, command: [hook]}
+  - {when: after-rollback, command: [hook]}
+  - {when: after-wave, command: [hook]}
+`
+
+func TestRollbackHooks(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		l := newLab(t, fleetOf(4, ""), planOf("approval: auto", "approval: manual")+rollbackHooks, "")
+		h := &hookLog{}
+		h.answer = func(c fleet.HookCall) fleet.HookAnswer {
+			if c.When == plan.BeforeRollback && c.Attempt < 3 {
+				return fleet.HookAnswer{Verdict: bluegreen.GateFail, Words: "ask anna first"}
+			}
+			return fleet.HookAnswer{Verdict: bluegreen.GatePass}
+		}
+		l.hooks = h.call
+		l.run()
+		l.expectAll("ready")
+		l.rollback("db-0000")
+		l.expect("db-0000", "rolled-back")
+		calls := h.of(plan.BeforeRollback, "db-0000")
+		after := h.of(plan.AfterRollback, "db-0000")
+		if len(calls) != 3 || calls[2].At.Sub(calls[0].At) < 2*time.Minute || len(after) != 1 || after[0].ID != calls[0].ID || after[0].Outcome != "rolled-back" {
+			t.Errorf("before %+v\nafter %+v", calls, after)
+		}
+		for _, m := range l.sim.History() {
+			if m.Action == "DeleteBlueGreenDeployment" && m.Time.Before(calls[2].At) {
+				t.Error("the green was removed before the hook said yes")
+			}
+		}
+	})
+}
+
+// TestHookAfterIsTriedAgain: the run does not end before a hook was told, or
+// called in vain often enough; then somebody is warned.
+func TestHookAfterIsTriedAgain(t *testing.T) {
+	for tries, warned := range map[int]bool{3: false, 99: true} {
+		inTime(t, func(t *testing.T) {
+			l := newLab(t, fleetOf(4, ""), planOf()+rollbackHooks, "")
+			h := &hookLog{}
+			h.answer = func(c fleet.HookCall) fleet.HookAnswer {
+				if c.When == plan.AfterWave && c.Wave == "rest" && c.Attempt < tries {
+					return fleet.HookAnswer{Verdict: bluegreen.GateInconclusive, Words: "no route"}
+				}
+				return fleet.HookAnswer{Verdict: bluegreen.GatePass}
+			}
+			l.hooks = h.call
+			l.run()
+			l.expectOutcome(fleet.OutcomeDone)
+			n := 0
+			for _, c := range h.of(plan.AfterWave, "") {
+				if c.Wave == "rest" {
+					n++
+				}
+			}
+			if want := min(tries, 5); n != want {
+				t.Errorf("%d calls, want %d", n, want)
+			}
+			if got := slices.ContainsFunc(l.last.Warnings, func(w string) bool { return strings.Contains(w, "wave rest: hook hook (after-wave)") }); got != warned {
+				t.Errorf("warnings %q", l.last.Warnings)
+			}
+		})
+	}
+}

@@ -60,6 +60,11 @@ func (e *Engine) actOn(ctx context.Context, u unit) error {
 	if pass, err := e.mayBuild(ctx, u); err != nil || !pass {
 		return err
 	}
+	if u.removesGreen() {
+		if pass, err := e.mayRollBack(ctx, u); err != nil || !pass {
+			return err
+		}
+	}
 	for _, a := range u.step.Actions {
 		if (a.Group != nil || a.Options != nil) && !alone(a) && u.state.GoBack == "" {
 			if err := e.ensureGroup(ctx, sc, u, a); err != nil {

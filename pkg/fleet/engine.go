@@ -331,6 +331,9 @@ func (e *Engine) tick(ctx, soft context.Context) ([]unit, schedule, error) {
 	if err := errors.Join(e.readAll(ctx, soft, units, sch.work), e.tellHooks(ctx, units, sch)); err != nil {
 		return units, sch, err
 	}
+	if e.tells.waits() && sch.outcome != OutcomeRunning {
+		sch.moving, sch.outcome = true, OutcomeRunning
+	}
 	if err := errors.Join(e.probeAll(ctx, units, sch.act), e.watchWays(ctx, units), e.watchSoaks(ctx, units), e.watchChecks(ctx, soft, units)); err != nil {
 		return units, sch, err
 	}

@@ -70,6 +70,9 @@ func (e *Engine) goBackWork(ctx context.Context, u unit, w bluegreen.Work) error
 		return nil
 	}
 	if w == bluegreen.WorkGoBackBegin {
+		if pass, err := e.mayRollBack(ctx, u); !g.Forward && (err != nil || !pass) {
+			return err
+		}
 		return e.beginGoBack(ctx, u, g)
 	}
 	if w == bluegreen.WorkGoBackNote {

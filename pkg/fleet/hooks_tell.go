@@ -30,7 +30,17 @@ type teller struct {
 	mu   sync.Mutex
 	busy map[string]bool
 	next map[string]time.Time
-	err  error // of the journal
+	// pending are those that a run does not end before: they are being told, or
+	// will be tried again soon.
+	pending map[string]bool
+	err     error // of the journal
+}
+
+// waits tells that hooks are still being told.
+func (t *teller) waits() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.pending) > 0
 }
 
 func (t *teller) begin(key string, now time.Time) (bool, error) {
@@ -40,19 +50,22 @@ func (t *teller) begin(key string, now time.Time) (bool, error) {
 		return false, &journalError{t.err}
 	}
 	if t.busy == nil {
-		t.busy, t.next = map[string]bool{}, map[string]time.Time{}
+		t.busy, t.next, t.pending = map[string]bool{}, map[string]time.Time{}, map[string]bool{}
 	}
 	if t.busy[key] || now.Before(t.next[key]) {
 		return false, nil
 	}
-	t.busy[key] = true
+	t.busy[key], t.pending[key] = true, true
 	return true, nil
 }
 
-func (t *teller) end(key string, next time.Time, err error) {
+func (t *teller) end(key string, next time.Time, patient bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.busy, key)
+	if patient {
+		delete(t.pending, key)
+	}
 	t.next[key] = next
 	if err != nil && t.err == nil {
 		t.err = err
@@ -92,6 +105,11 @@ func (e *Engine) oweUnit(u unit) error {
 		}
 	case u.state.Stage == bluegreen.Failed && u.facts.Record.SwitchedAt.IsZero() && u.state.Deployment != nil:
 		if err := e.owe(u, plan.AfterBuild, e.buildID(u), outcomeFailed); err != nil {
+			return err
+		}
+	}
+	if g := u.facts.Record.GoBack; u.state.Stage == bluegreen.RolledBack && (g == nil || !g.Done.IsZero()) {
+		if err := e.owe(u, plan.AfterRollback, e.rollbackID(u), outcomeRolledBack); err != nil {
 			return err
 		}
 	}
@@ -169,14 +187,21 @@ func (e *Engine) tellDue(ctx context.Context, key, wave string, call func(hookDa
 		h, ok := e.hookNamed(d)
 		e.group.Go(func() {
 			if !ok {
-				e.tells.end(k, now, e.giveUp(key, wave, d, "the plan has no such hook any more"))
+				e.tells.end(k, now, true, e.giveUp(key, wave, d, "the plan has no such hook any more"))
 				return
 			}
 			rest, err := e.tell(ctx, key, wave, d, h, call(d, h), vetoed)
-			e.tells.end(k, e.cfg.Clock.Now().Add(rest), err)
+			e.tells.end(k, e.cfg.Clock.Now().Add(rest), rest == 0 || e.patient(key, wave, d), err)
 		})
 	}
 	return nil
+}
+
+// patient tells that a hook asked for patience: a run does not wait for it.
+func (e *Engine) patient(key, wave string, d hookData) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.hookMemory(key, wave).patient[d.ID+" "+d.Hook]
 }
 
 func (e *Engine) hookNamed(d hookData) (plan.Hook, bool) {

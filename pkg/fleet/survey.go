@@ -117,6 +117,9 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 		}
 		d.OnTarget = len(d.Off) == 0 && f.RouteError == ""
 	}
+	if s.Stage == bluegreen.RollingBack {
+		d.Reason = e.rollbackReason(m.key, m.id, d.Reason)
+	}
 	if s.Stage == bluegreen.Ready {
 		d.Reason = e.gates.reason(m.key, d.Reason)
 	}
