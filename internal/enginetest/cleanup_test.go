@@ -351,3 +351,36 @@ func TestCleanupSnapshotThere(t *testing.T) {
 		}
 	})
 }
+
+// What a going back sets aside is kept its time, confirmed and removed, its
+// read replica first; the server that serves again is left alone. A drill
+// leaves nothing aside.
+func TestCleanupAfterGoingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := backLab(t, nil)
+		l.order(journal.Request{Drill: true})
+		l.goOn(s, nil)
+		for id, x := range l.survey() {
+			if x.Role == bluegreen.RoleAside {
+				t.Errorf("after a drill %s is set aside: %+v", id, x)
+			}
+		}
+		l.order(journal.Request{})
+		l.goOn(s, nil)
+		expectBack(t, l, s)
+		l.wantStates(map[string]bluegreen.LeftoverState{"orders-rolledback": bluegreen.LeftKept, "orders-read-rolledback": bluegreen.LeftKept})
+		for id := range l.survey() {
+			if id == "orders" || id == "orders-read" {
+				t.Errorf("%s serves, and is listed as left behind", id)
+			}
+		}
+		time.Sleep(15 * 24 * time.Hour)
+		l.confirm()
+		l.run()
+		if l.alive("orders-rolledback") || l.alive("orders-read-rolledback") || !l.alive("orders") || !l.alive("orders-read") {
+			t.Errorf("%+v", l.survey())
+		}
+		l.expect("orders", "rolled-back")
+		l.wantStates(map[string]bluegreen.LeftoverState{"orders-rolledback": bluegreen.LeftRemoved, "orders-read-rolledback": bluegreen.LeftRemoved})
+	})
+}

@@ -37,6 +37,19 @@ func (e *Engine) leftovers(u unit, members map[string][]bluegreen.Deployment, re
 	return out
 }
 
+// cleanupWarnings say what of a database's leftovers somebody should look at: a
+// removal that does not come to its end, and a server lost without its snapshot.
+func (d *DatabaseStatus) cleanupWarnings() []string {
+	var out []string
+	for _, l := range d.Leftovers {
+		switch l.State {
+		case bluegreen.LeftHeld, bluegreen.LeftLost:
+			out = append(out, "cleanup of "+l.Instance+" is "+string(l.State)+": "+l.Reason)
+		}
+	}
+	return out
+}
+
 // costLeft fills in what a server costs and has cost.
 func (e *Engine) costLeft(s *LeftoverStatus, u unit) {
 	was, to := u.facts.Instances[s.Instance], u.facts.Now

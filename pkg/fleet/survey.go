@@ -46,6 +46,7 @@ func (e *Engine) status(units []unit, sch schedule) Status {
 		}
 		d.Leftovers = e.leftovers(units[i], members[units[i].scope], nil)
 		d.keepWay(p.Cleanup.Keep)
+		st.Warnings = append(st.Warnings, d.cleanupWarnings()...)
 		if w := sch.wait[i]; w != "" && d.NextStep != "" && len(units[i].step.Actions) > 0 {
 			d.NextStep = w
 		}
