@@ -26,7 +26,13 @@ func backPlan() string {
 // at every tick.
 func backLab(t *testing.T, change func(*servers)) (*lab, *servers) {
 	t.Helper()
-	l := newLab(t, backFleet, backPlan(), "")
+	return backLabIn(t, "", change)
+}
+
+// backLabIn is a backLab with faults.
+func backLabIn(t *testing.T, faults string, change func(*servers)) (*lab, *servers) {
+	t.Helper()
+	l := newLab(t, backFleet, backPlan(), faults)
 	s := newServers(l.sim)
 	if change != nil {
 		change(s)
@@ -375,4 +381,61 @@ func TestGoingBackAmbiguous(t *testing.T) {
 		_ = l.goOn(s, nil)
 		expectBack(t, l, s)
 	})
+}
+
+// TestGoingBackTwoHops: one hop goes back without loss; a second one only
+// when its loss is accepted, since the server before it got no writes any more.
+func TestGoingBackTwoHops(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		l := newLab(t, backFleet, strings.Replace(backPlan(), `engine_version: "8.0"`, `engine_version: "8.4"`, 1), "")
+		s := newServers(l.sim)
+		l.sql = s
+		if err := l.runWith(func(fleet.Status) bool { s.write("orders"); return false }); err != nil {
+			t.Fatal(err)
+		}
+		if d := l.expect("orders", "done"); !strings.HasPrefix(d.EngineVersion, "8.4") {
+			t.Fatalf("orders is on %s", d.EngineVersion)
+		}
+		at := rdssim.Scope{Account: account, Region: region}
+		l.order(journal.Request{})
+		_ = l.goOn(s, nil)
+		d := l.expect("orders", "rolled-back")
+		if v, _ := l.sim.Server(at, "orders"); !strings.HasPrefix(v.EngineVersion, "8.0") {
+			t.Fatalf("orders is on %s: %+v", v.EngineVersion, d.GoBack)
+		}
+		l.order(journal.Request{})
+		_ = l.goOn(s, nil)
+		l.expect("orders", "held")
+		l.expectReason("orders", "begin: the journal knows of no switchover")
+		l.order(journal.Request{AcceptLoss: true})
+		_ = l.goOn(s, nil)
+		d = l.expect("orders", "rolled-back")
+		if v, _ := l.sim.Server(at, "orders"); !strings.HasPrefix(v.EngineVersion, "5.7") || v.ReadOnly || d.GoBack.Lost == nil {
+			t.Fatalf("orders is on %s: %+v", v.EngineVersion, d.GoBack)
+		}
+		if len(l.last.Databases) != 1 {
+			t.Errorf("the campaign has %d databases", len(l.last.Databases))
+		}
+	})
+}
+
+// TestGoingBackInRoughWeather: throttling, server errors, lost answers and
+// reads that do not fit together change nothing of how it ends.
+func TestGoingBackInRoughWeather(t *testing.T) {
+	for name, faults := range map[string]string{
+		"server errors": "{kind: server-error, rate: 0.1}",
+		"throttling":    "{kind: throttle, rate: 0.3}",
+		"lost answers":  "{kind: lost-answer, rate: 0.5}",
+		"flapping":      "{kind: flapping, action: DescribeDBInstances, rate: 0.05}, {kind: flapping, action: DescribeBlueGreenDeployments, rate: 0.05}",
+		"all at once":   "{kind: server-error, rate: 0.05}, {kind: throttle, rate: 0.05}, {kind: lost-answer, rate: 0.2}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				l, s := backLabIn(t, "faults: ["+faults+"]", nil)
+				l.order(journal.Request{})
+				_ = l.goOn(s, nil)
+				expectBack(t, l, s)
+			})
+		})
+	}
 }
