@@ -90,7 +90,11 @@ func runRollback(ctx contexts, s streams, o rollbackOptions) error {
 	showBack(s, todo, o)
 	if len(todo.green)+len(todo.back) == 0 {
 		if o.json {
-			if err := printJSON(s.out, rollbackJSON(st, keys)); err != nil {
+			out := rollbackJSON(st, keys)
+			if err := todo.refusal(o); err != nil {
+				out["refused"] = classify(err)
+			}
+			if err := printJSON(s.out, out); err != nil {
 				return err
 			}
 		} else if err := todo.refusal(o); err != nil {
@@ -241,7 +245,7 @@ func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, todo 
 }
 
 // rollbackJSON is the way back of the chosen databases.
-func rollbackJSON(st fleet.Status, keys []string) any {
+func rollbackJSON(st fleet.Status, keys []string) map[string]any {
 	want := map[string]bool{}
 	for _, k := range keys {
 		want[k] = true

@@ -110,6 +110,9 @@ func expectBack(t *testing.T, l *lab, s *servers) {
 	if d.GoBack == nil || d.GoBack.State != "done" {
 		t.Errorf("the order is %+v", d.GoBack)
 	}
+	if len(l.last.Databases) != 1 {
+		t.Errorf("the campaign has %d databases", len(l.last.Databases))
+	}
 	at := rdssim.Scope{Account: account, Region: region}
 	for name, want := range map[string]string{"orders": "5.7", "orders-read": "5.7", "orders-rolledback": "8.0", "orders-read-rolledback": "8.0"} {
 		v, ok := l.sim.Server(at, name)
@@ -151,9 +154,6 @@ func TestGoingBack(t *testing.T) {
 			if name != "" && n != 1 {
 				t.Errorf("renamed to %s %d times", name, n)
 			}
-		}
-		if len(l.last.Databases) != 1 {
-			t.Errorf("the campaign has %d databases", len(l.last.Databases))
 		}
 		// Nothing moves it on but a person, and then the upgrade begins anew.
 		_ = l.goOn(s, nil)

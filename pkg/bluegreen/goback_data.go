@@ -147,8 +147,6 @@ func (r *goBackRoad) rename() *goBackMove {
 			return r.unknown(r.now.ID, now)
 		case !r.known(old) && !r.blind(old):
 			return r.unknown(r.old.ID, old)
-		case r.known(now) && !now.ReadOnly && r.known(old) && !old.ReadOnly:
-			return &goBackMove{ambiguous: true, work: []Work{WorkGoBackLook}, reason: "both servers take writes", next: r.wayOut()}
 		case r.known(old) && old.Replication.Configured:
 			return &goBackMove{ambiguous: true, work: []Work{WorkGoBackLook}, reason: r.old.ID + " replicates again although that was ended", next: r.wayOut()}
 		}
