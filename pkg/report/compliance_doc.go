@@ -15,7 +15,7 @@ func (m complianceModel) document() document {
 		Kind: "Compliance report", Title: m.Campaign,
 		Subtitle: fmt.Sprintf("As of %s UTC, AWS read at %s UTC. Target: MySQL %s.", stamp(m.GeneratedAt), stamp(m.ObservedAt), or(m.Target, "as each database's plan says")),
 		Lede:     m.lede(), Figures: m.figures(), Bar: m.bar(), Line: m.timeline(), Notices: m.notices(),
-		Sections: []section{m.stuckSection(), m.serviceSection(), m.waveSection(), m.databaseSection(), m.calendarSection()},
+		Sections: withOverrides([]section{m.stuckSection(), m.serviceSection(), m.waveSection(), m.databaseSection(), m.calendarSection()}, m.Overrides),
 		Foot:     m.foot(),
 	}
 }

@@ -38,6 +38,7 @@ func (m rollbackModel) document() document {
 			d.Sections = append(d.Sections, m.section(g))
 		}
 	}
+	d.Sections = withOverrides(d.Sections, m.Overrides)
 	d.Foot = []string{
 		"Before a switchover the way back is to delete the green: blue was never touched. RDS has no call that switches back afterwards: rdsupgrade stops writes, opens the old server and renames both, which keeps clients out for minutes.",
 		"Where no reverse replication is armed, writes made since the switchover stay on the server that is moved away.",
