@@ -137,9 +137,13 @@ func (c *comparer) confirm(ctx context.Context, t *tableState, p pair, keys []st
 	for _, k := range left {
 		switch v, what := bluegreen.JudgeRow(rounds[k]); v {
 		case bluegreen.RowDiffers:
+			shown := showKey(p.blue.key, splitKey(k))
+			if slices.ContainsFunc(t.Differences, func(d bluegreen.RowDifference) bool { return d.Key == shown }) {
+				continue // places of a sample may overlap
+			}
 			t.Differing++
 			if len(t.Differences) < differencesShown {
-				t.Differences = append(t.Differences, bluegreen.RowDifference{Key: showKey(p.blue.key, splitKey(k)), What: what})
+				t.Differences = append(t.Differences, bluegreen.RowDifference{Key: shown, What: what})
 			}
 		case bluegreen.RowOpen:
 			t.Open++

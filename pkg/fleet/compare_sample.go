@@ -36,8 +36,12 @@ func (c *comparer) sample(ctx context.Context, t *tableState, p pair, size int) 
 		return &stretch{low: low, size: size}, err
 	}
 	low, err := c.place(ctx, t, p, n)
-	if err != nil || low == nil {
+	if err != nil {
 		return nil, err
+	}
+	if low == nil { // nothing between, or nothing that can be made up
+		t.Done = true
+		return nil, nil
 	}
 	where, err := keysAfter(p.blue.key[:1], low[:1])
 	if err != nil {
