@@ -22,15 +22,6 @@ type compareState struct {
 	Spent  time.Duration `json:"spent_ns"`
 }
 
-func (s *compareState) done() bool {
-	for i := range s.Tables {
-		if !s.Tables[i].Done {
-			return false
-		}
-	}
-	return true
-}
-
 // summary is what the gate judges.
 func (s *compareState) summary() bluegreen.DataSummary {
 	out := bluegreen.DataSummary{Took: s.Spent}
