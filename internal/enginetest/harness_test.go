@@ -57,6 +57,11 @@ type lab struct {
 	last  fleet.Status
 	acted int
 	sql   fleet.SQL
+	// regions are those that the plan names.
+	regions []string
+	// clock and now are the machine's own clock, where it is wrong; nil: the model's.
+	clock fleet.Clock
+	now   func() time.Time
 	// refuse answers a call with a fault code instead of the model, "" lets it pass.
 	refuse func(action string, form url.Values) string
 	// through, when set, stands between the SDK and the model.
@@ -122,7 +127,7 @@ func newLabOf(t *testing.T, fleetText, planText, faults string, seed uint64) *la
 			t.Fatal(err)
 		}
 	}
-	l := &lab{t: t, dir: t.TempDir()}
+	l := &lab{t: t, dir: t.TempDir(), regions: []string{region}}
 	if l.sim, err = rdssim.New(f, opts); err != nil {
 		t.Fatal(err)
 	}
@@ -141,15 +146,18 @@ func (l *lab) open(only map[string]bool, report func(fleet.Status)) (*fleet.Engi
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	client, err := awsrds.Dial(l.t.Context(), awsrds.ScopeConfig{AccountID: account, Region: region, EndpointURL: "http://rds.sim",
-		Rate: l.plan.Run.APIRate, HTTPClient: &http.Client{Transport: l.transport()}})
-	if err != nil {
-		l.t.Fatal(err)
+	var scopes []fleet.Scope
+	for _, r := range l.regions {
+		client, err := awsrds.Dial(l.t.Context(), awsrds.ScopeConfig{AccountID: account, Region: r, EndpointURL: "http://rds.sim",
+			Rate: l.plan.Run.APIRate, HTTPClient: &http.Client{Transport: l.transport()}, Now: l.now})
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		l.t.Cleanup(client.Close)
+		scopes = append(scopes, fleet.Scope{Account: account, Region: r, Cloud: client, Offers: client, Groups: client, Trail: trail{client}, Around: client})
 	}
-	sc := fleet.Scope{Account: account, Region: region, Cloud: client, Offers: client, Groups: client, Trail: trail{client}}
-	e := fleet.New(fleet.Config{Plan: l.plan, Scopes: []fleet.Scope{sc}, SQL: l.sql, Store: store, By: "test", Log: zerolog.Nop(), Only: only, Report: report, Rest: l.rest, Hooks: l.hooks})
+	e := fleet.New(fleet.Config{Plan: l.plan, Scopes: scopes, Clock: l.clock, SQL: l.sql, Store: store, By: "test", Log: zerolog.Nop(), Only: only, Report: report, Rest: l.rest, Hooks: l.hooks})
 	return e, store, func() {
-		client.Close()
 		if err := store.Close(); err != nil {
 			l.t.Error(err)
 		}
