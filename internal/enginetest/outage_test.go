@@ -43,6 +43,37 @@ func TestCredentialsExpireMidRun(t *testing.T) {
 	}
 }
 
+// skewed is a machine's clock that is wrong.
+type skewed struct {
+	fleet.WallClock
+	by time.Duration
+}
+
+func (c skewed) Now() time.Time { return time.Now().Add(c.by) }
+
+// TestClockSkew: a clock that is wrong by more than AWS's signatures allow,
+// which the SDK makes good, changes nothing of what is found out and how it ends.
+func TestClockSkew(t *testing.T) {
+	for _, by := range []time.Duration{-25 * time.Minute, 25 * time.Minute} {
+		t.Run(by.String(), func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				l := newLab(t, fleetOf(9, ""), planOf(), "faults: [{kind: switchover-timeout, database: db-0001, count: 1}, {kind: precheck-failure, database: db-0003, count: 1, reason: oldTemporalCheck}]")
+				l.clock, l.now = skewed{by: by}, skewed{by: by}.Now
+				l.run()
+				l.expectAll("done", "db-0003")
+				l.expectHistory("db-0001", "exceeded its timeout")
+				l.expect("db-0003", "failed")
+				l.expectReason("db-0003", "oldTemporalCheck")
+				for _, d := range l.last.Databases {
+					if d.Stage == "done" && d.Binlog == "" {
+						t.Errorf("%s: the position of the switchover was not found", d.ID)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestRegionDownMidRun: a Region that answers nothing but errors for hours
 // stops what is in it, and the wave that it belongs to; the other Region's
 // greens go on being built, and in the end everything is done once.
