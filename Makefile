@@ -4,7 +4,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: soak build demo lab test test-race servers bench lint recordings clean
+.PHONY: soak soak-properties soak-weather soak-kills soak-lab soak-fuzz build demo lab test test-race servers bench lint recordings clean
 
 build:
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/rdsupgrade ./cmd/rdssim
@@ -49,8 +49,28 @@ clean:
 	-$(GO) run ./internal/mysqltest/cmd/mysqltest down
 	rm -rf bin out .rdsupgrade .cache
 
-# The long form of the property test: 100,000 ticks of campaigns with random
-# faults and people; CI runs the same code shorter.
-soak:
-	RDSUPGRADE_SOAK_STEPS=100000 $(GO) test -timeout 60m -run 'TestInvariants' ./internal/simcloud
+# The long forms of tests that CI runs shorter, with the same code
+# (docs/testing.md says how long each takes, and how to run one alone).
+soak: soak-properties soak-weather soak-kills soak-lab soak-fuzz
+
+soak-properties:
+	RDSUPGRADE_SOAK_FACTS=1000000 $(GO) test -timeout 30m -v -run 'TestAbsurdFacts|TestRandomSchedules' ./pkg/bluegreen ./pkg/fleet
+	RDSUPGRADE_SOAK_STEPS=100000 $(GO) test -timeout 60m -v -run 'TestInvariants' ./internal/simcloud
+
+soak-weather:
+	RDSUPGRADE_SOAK_WEATHER=5 $(GO) test -timeout 120m -v -run 'TestSameEndInAnyWeather' ./internal/enginetest
+
+soak-kills:
+	RDSUPGRADE_SOAK_KILLS=500 $(GO) test -timeout 120m -v -run 'TestKilledAtRandomMoments' ./internal/crashtest
+
+soak-lab:
 	RDSUPGRADE_SOAK_KILLS=50 $(GO) test -timeout 60m -v -run 'TestKilled' ./internal/lab
+
+FUZZTIME ?= 2m
+soak-fuzz:
+	$(GO) test -run '^$$' -fuzz FuzzAnswer -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./internal/awsrds
+	$(GO) test -run '^$$' -fuzz FuzzRequest -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./internal/rdssim
+	$(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./pkg/fleet/plan
+	$(GO) test -run '^$$' -fuzz 'FuzzRead$$' -fuzztime $(FUZZTIME) ./pkg/fleet/journal
+	$(GO) test -run '^$$' -fuzz FuzzReadJournal -fuzztime $(FUZZTIME) ./pkg/fleet/journal
+	$(GO) test -run '^$$' -fuzz FuzzLease -fuzztime $(FUZZTIME) ./pkg/fleet/journal
