@@ -50,7 +50,10 @@ const loadTable = "CREATE TABLE IF NOT EXISTS shop.writes (id BIGINT PRIMARY KEY
 const loadWorkers = 8
 
 // StartLoad writes rate rows a second to shop.writes until Stop.
-func StartLoad(addr string, a Account, rate int) (*Load, error) {
+func StartLoad(addr string, a Account, rate int) (*Load, error) { return startLoad(addr, a, rate, 1) }
+
+// startLoad begins with a number of its own, so that two loads can be told apart.
+func startLoad(addr string, a Account, rate int, first int64) (*Load, error) {
 	cfg := mysql.NewConfig()
 	cfg.Net, cfg.Addr, cfg.User, cfg.Passwd, cfg.DBName = "tcp", addr, a.User, a.Password, "shop"
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = time.Second, 5*time.Second, 5*time.Second
@@ -64,7 +67,7 @@ func StartLoad(addr string, a Account, rate int) (*Load, error) {
 	l := &Load{db: sql.OpenDB(connector), rate: rate, cancel: cancel, next: make(chan int64, loadWorkers),
 		unknown: map[int64]bool{}, refused: map[int64]bool{}}
 	l.db.SetMaxIdleConns(loadWorkers)
-	l.wg.Go(func() { l.number(ctx) })
+	l.wg.Go(func() { l.number(ctx, first) })
 	for range loadWorkers {
 		l.wg.Go(func() { l.write(ctx) })
 	}
@@ -73,11 +76,11 @@ func StartLoad(addr string, a Account, rate int) (*Load, error) {
 
 // number hands out the numbers at the given rate; what nobody can take is
 // late, not lost.
-func (l *Load) number(ctx context.Context) {
+func (l *Load) number(ctx context.Context, first int64) {
 	defer close(l.next)
 	tick := time.NewTicker(time.Second / time.Duration(l.rate))
 	defer tick.Stop()
-	for n := int64(1); ; n++ {
+	for n := first; ; n++ {
 		select {
 		case <-ctx.Done():
 			return

@@ -41,6 +41,7 @@ type Result struct {
 	// caught up; Way is what the tool says would be lost by going back.
 	Old   Count
 	Way   string
+	Back  Back
 	State string // the tool's state directory
 	Plan  string
 }
@@ -61,7 +62,7 @@ func (r Result) measuredWell() bool {
 
 // Good tells that the story ended as it should.
 func (r Result) Good() bool {
-	return r.Count.Good() && r.Old.Good() && len(r.Outages) == 1 && r.measuredWell() && strings.HasPrefix(r.Before, "5.7") && !strings.HasPrefix(r.Now, "5.7")
+	return r.Count.Good() && r.Old.Good() && len(r.Outages) == 1 && r.measuredWell() && strings.HasPrefix(r.Before, "5.7") && !strings.HasPrefix(r.Now, "5.7") && r.Back.good(r.Before)
 }
 
 const storyDatabase = "orders"
@@ -130,7 +131,8 @@ func (s Story) Tell(ctx context.Context) (r Result, err error) {
 		return r, err
 	}
 	s.sum(say, r)
-	return r, nil
+	r.Back, err = s.goBack(ctx, l, load, say)
+	return r, err
 }
 
 func (l *Lab) version(ctx context.Context) (string, error) {
