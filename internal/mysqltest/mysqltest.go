@@ -43,9 +43,6 @@ type Server struct {
 	PID       int    `json:"pid,omitempty"`
 	Dir       string `json:"dir,omitempty"`
 	Container string `json:"container,omitempty"`
-
-	// launch starts the process on the server's data and address.
-	launch func(ctx context.Context, more ...string) error
 }
 
 // Options of a private server.

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -155,25 +154,17 @@ func (s *Server) boot(ctx context.Context, c *cache, r recipe, o Options, lctn i
 		return err
 	}
 	s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	args := append([]string{"--no-defaults", "--datadir=" + r.path(s.Dir), "--port=" + strconv.Itoa(port),
-		"--bind-address=127.0.0.1", "--lower-case-table-names=" + strconv.Itoa(lctn),
-		"--ssl-ca=" + r.path(tls.ca), "--ssl-cert=" + r.path(tls.cert), "--ssl-key=" + r.path(tls.key),
-	}, r.args()...)
-	args = append(args, o.Args...)
-	s.launch = func(ctx context.Context, more ...string) error {
-		return s.run(ctx, r.command(slices.Concat(args, more)...))
-	}
-	return s.launch(ctx)
-}
-
-// run starts the server's process and waits until it answers.
-func (s *Server) run(ctx context.Context, cmd *exec.Cmd) error {
 	logName := s.Dir + ".log"
 	log, err := os.Create(logName)
 	if err != nil {
 		return fmt.Errorf("make log: %w", err)
 	}
 	defer log.Close()
+	args := append([]string{"--no-defaults", "--datadir=" + r.path(s.Dir), "--port=" + strconv.Itoa(port),
+		"--bind-address=127.0.0.1", "--lower-case-table-names=" + strconv.Itoa(lctn),
+		"--ssl-ca=" + r.path(tls.ca), "--ssl-cert=" + r.path(tls.cert), "--ssl-key=" + r.path(tls.key),
+	}, r.args()...)
+	cmd := r.command(append(args, o.Args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	detach(cmd)
 	if err := cmd.Start(); err != nil {
@@ -202,19 +193,6 @@ func (s *Server) run(ctx context.Context, cmd *exec.Cmd) error {
 	return nil
 }
 
-// Restart stops a private server and starts it again on its data and address,
-// with further arguments behind its own. Servers that were not started here,
-// and those in Docker, refuse.
-func (s *Server) Restart(ctx context.Context, more ...string) error {
-	if s.launch == nil {
-		return fmt.Errorf("a server had by way of %s cannot be restarted", s.Way)
-	}
-	if err := s.halt(ctx); err != nil {
-		return err
-	}
-	return s.launch(ctx, more...)
-}
-
 // Stop ends a server that this package started and removes its data.
 func (s *Server) Stop(ctx context.Context) error {
 	switch s.Way {
@@ -227,8 +205,27 @@ func (s *Server) Stop(ctx context.Context) error {
 }
 
 func (s *Server) stopRecipe(ctx context.Context) error {
-	if err := s.halt(ctx); err != nil {
-		return err
+	proc, ours := s.process()
+	if ours {
+		marker := (&sidLatest{}).stopDone()
+		if s.Side == SideOld {
+			marker = (&wine57{}).stopDone()
+		}
+		s.shutdown(ctx)
+		err := poll(ctx, stopTimeout, func() (bool, error) {
+			if _, alive := s.process(); !alive {
+				return true, nil
+			}
+			return logHas(s.Dir+".log", marker), nil
+		})
+		// Killing is right both after the marker, where a server under wine
+		// hangs, and when it did not come: the data is thrown away.
+		if kill := proc.Kill(); kill != nil && !errors.Is(kill, os.ErrProcessDone) {
+			err = errors.Join(err, kill)
+		}
+		if err != nil {
+			return fmt.Errorf("end server %d: %w", s.PID, err)
+		}
 	}
 	// The killed process may write for another moment.
 	return poll(ctx, stopTimeout, func() (bool, error) {
@@ -236,37 +233,6 @@ func (s *Server) stopRecipe(ctx context.Context) error {
 		_ = os.Remove(s.Dir + ".log")
 		return err == nil, nil
 	})
-}
-
-// halt ends the server's process and keeps its data.
-func (s *Server) halt(ctx context.Context) error {
-	proc, ours := s.process()
-	if !ours {
-		return nil
-	}
-	marker := (&sidLatest{}).stopDone()
-	if s.Side == SideOld {
-		marker = (&wine57{}).stopDone()
-	}
-	s.shutdown(ctx)
-	err := poll(ctx, stopTimeout, func() (bool, error) {
-		if _, alive := s.process(); !alive {
-			return true, nil
-		}
-		return logHas(s.Dir+".log", marker), nil
-	})
-	// Killing is right after the marker, where a server under wine hangs; when
-	// it did not come, InnoDB recovers.
-	if kill := proc.Kill(); kill != nil && !errors.Is(kill, os.ErrProcessDone) {
-		err = errors.Join(err, kill)
-	}
-	if err == nil { // its files and its port must be free
-		err = poll(ctx, stopTimeout, func() (bool, error) { _, alive := s.process(); return !alive, nil })
-	}
-	if err != nil {
-		return fmt.Errorf("end server %d: %w", s.PID, err)
-	}
-	return nil
 }
 
 // process finds the server's process, and makes sure by its command line that
