@@ -30,6 +30,7 @@ var goingBack = []moment{
 // TestKilledWhileGoingBack: SIGKILL at random moments of a switchover and of the
 // rollback after it. The long form is RDSUPGRADE_SOAK_KILLS=50.
 func TestKilledWhileGoingBack(t *testing.T) {
+	t.Parallel()
 	tormented(t, func(t *testing.T, v *victim, most int) (kills int) {
 		kills = v.torment(switching, min(most/2, 2), "run")
 		v.settle()

@@ -327,6 +327,7 @@ func tormented(t *testing.T, play func(t *testing.T, v *victim, most int) (kills
 // TestKilledWhileSwitching: SIGKILL at random moments from a ready green to an
 // armed way back. The long form is RDSUPGRADE_SOAK_KILLS=50.
 func TestKilledWhileSwitching(t *testing.T) {
+	t.Parallel()
 	tormented(t, func(t *testing.T, v *victim, most int) int {
 		kills := v.torment(switching, most, "run")
 		v.settle()

@@ -123,6 +123,7 @@ func (v *victim) shows(cause string) {
 // TestBrokenWayBackIsNoticedNamedAndShown: the real program watches a way back
 // that is broken on purpose again and again.
 func TestBrokenWayBackIsNoticedNamedAndShown(t *testing.T) {
+	t.Parallel()
 	v := newVictim(t, program(t), dice(t))
 	watching := v.s.command(t.Context(), v.l, "run", "--watch")
 	var said bytes.Buffer
