@@ -90,7 +90,7 @@ func (e *Engine) cleanAll(ctx, soft context.Context, units []unit) (bool, error)
 		if e.cfg.Inline && e.briefs[i].kind == queued || !e.wantsCleaning(&units[i]) {
 			continue
 		}
-		u := units[i]
+		u := e.refreshed(units[i])
 		if members[u.scope] == nil {
 			members[u.scope] = e.seen[u.scope].members()
 		}
