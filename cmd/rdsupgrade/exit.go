@@ -58,6 +58,7 @@ func classify(err error) *failure {
 	var f *failure
 	var problems plan.Problems
 	var locked *journal.LockedError
+	var lease *journal.LeaseError
 	var damage *journal.Damage
 	var fault *bluegreen.Fault
 	var conn *precheck.ConnectError
@@ -66,6 +67,9 @@ func classify(err error) *failure {
 		return f
 	case errors.As(err, &problems):
 		return &failure{exit: exitBadPlan, Code: "bad-plan", Text: problems.Error(), Next: "mend the plan, then: rdsupgrade validate PLAN", Issues: problems}
+	case errors.As(err, &lease):
+		return &failure{exit: exitLocked, Code: "locked", Text: lease.Error(),
+			Next: "wait for that run, or stop it there; when its host is dead: run --take-over " + lease.ID}
 	case errors.As(err, &locked):
 		return &failure{exit: exitLocked, Code: "locked", Text: locked.Error(), Next: "wait for that run, or stop it there"}
 	case errors.As(err, &damage):
