@@ -106,6 +106,9 @@ func note(d fleet.DatabaseStatus) string {
 	if d.WayBack.Alarm != "" {
 		return "ALARM: " + d.WayBack.Alarm
 	}
+	if len(d.Lost) > 0 {
+		d.Reason += " (not known any more: " + strings.Join(d.Lost, "; ") + ")"
+	}
 	if d.NextStep == "" || strings.HasPrefix(d.NextStep, "wait") {
 		return d.Reason
 	}
@@ -132,6 +135,9 @@ func printSummary(w io.Writer, st fleet.Status) {
 	table(w, []string{"WAVE", "STATE", "DONE", "BLOCKED", "FAILED", "NOTE"}, rows, cutAt(w))
 	for _, u := range st.Unreachable {
 		fmt.Fprintln(w, "could not be read: "+visible(u))
+	}
+	for _, line := range st.Warnings {
+		fmt.Fprintln(w, "warning: "+visible(line))
 	}
 	if len(st.Unassigned) > 0 {
 		fmt.Fprintf(w, "%s on MySQL 5.7 in no wave\n", plural(len(st.Unassigned), "database"))

@@ -116,6 +116,9 @@ type DatabaseStatus struct {
 	// GoBack is the last order to go back after a switchover, nil for none.
 	GoBack  *GoBackStatus `json:"go_back,omitempty"`
 	Waivers int           `json:"waivers,omitempty"`
+	// Lost is what nobody knows any more, because the journal that held it is
+	// not there.
+	Lost []string `json:"not_known_any_more,omitempty"`
 	// Story is what the journal tells besides; nil for nothing.
 	Story *Story `json:"story,omitempty"`
 	// Leftovers are the servers that the campaign left behind: old blues, their

@@ -52,6 +52,7 @@ func (e *Engine) status(units []unit, sch schedule) Status {
 		}
 		st.Databases[i] = d
 	}
+	st.Warnings = append(st.Warnings, lostWarnings(st.Databases)...)
 	for _, m := range e.campaign.unassigned {
 		u := e.unit(member{key: m.key, id: m.id, scope: m.scope, wave: -1}, e.cfg.Clock.Now())
 		d := e.databaseStatus(u, m)
@@ -142,6 +143,7 @@ func (e *Engine) databaseStatus(u unit, m member) DatabaseStatus {
 		d.Story = e.story(u, nil)
 		d.WayBack = wayBack(f, s, nil)
 	}
+	d.Lost = e.lost(f, s, e.cfg.Store.mem.databases[m.key])
 	if !s.SoakUntil.IsZero() {
 		until := s.SoakUntil
 		d.SoakUntil = &until

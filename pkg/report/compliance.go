@@ -30,9 +30,11 @@ type complianceModel struct {
 	Databases   []complianceRow          `json:"databases"`
 	Calendar    []bluegreen.SupportState `json:"support_calendar"`
 	Unreachable []string                 `json:"unreachable,omitempty"`
-	Overrides   []overrideUse            `json:"overrides,omitempty"`
-	Journal     JournalRef               `json:"journal"`
-	Prices      priceSource              `json:"prices"`
+	// Warnings are what somebody should look at in time.
+	Warnings  []string      `json:"warnings,omitempty"`
+	Overrides []overrideUse `json:"overrides,omitempty"`
+	Journal   JournalRef    `json:"journal"`
+	Prices    priceSource   `json:"prices"`
 }
 
 type priceSource struct {
@@ -200,7 +202,7 @@ func newCompliance(in Input) complianceModel {
 	m := complianceModel{
 		Kind: Compliance, Campaign: st.Campaign, Target: st.Target, GeneratedAt: in.Now,
 		ObservedAt: st.At.UTC(), Deadline: st.Deadline, Waves: st.Waves,
-		Unreachable: st.Unreachable, Overrides: overridesOf(st, in.Now), Journal: in.Journal,
+		Unreachable: st.Unreachable, Warnings: st.Warnings, Overrides: overridesOf(st, in.Now), Journal: in.Journal,
 		Prices: priceSource{in.Prices.AsOf, in.Prices.Source,
 			"estimates at on-demand rates; replicas are taken to have their database's class"},
 	}

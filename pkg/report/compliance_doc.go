@@ -202,6 +202,9 @@ func (m complianceModel) notices() []notice {
 	if len(m.Unreachable) > 0 {
 		out = append(out, notice{toneBad, "Not everything could be read:", strings.Join(m.Unreachable, "; ") + ". What lies there is not known."})
 	}
+	for _, w := range m.Warnings {
+		out = append(out, notice{toneBad, "To look at:", w + "."})
+	}
 	if m.Journal.Error != "" {
 		out = append(out, notice{toneBad, "The journal is damaged:", m.Journal.Error + ". Evidence after that point proves nothing."})
 	}

@@ -21,8 +21,10 @@ type rollbackModel struct {
 	LeftPerDay  bluegreen.Estimate `json:"left_behind_cost_day,omitzero"`
 	Unassigned  []string           `json:"in_no_wave,omitempty"`
 	Unreachable []string           `json:"unreachable,omitempty"`
-	Overrides   []overrideUse      `json:"overrides,omitempty"`
-	Journal     JournalRef         `json:"journal"`
+	// Warnings are what somebody should look at in time.
+	Warnings  []string      `json:"warnings,omitempty"`
+	Overrides []overrideUse `json:"overrides,omitempty"`
+	Journal   JournalRef    `json:"journal"`
 }
 
 // rollbackRow is one database's way back.
@@ -122,7 +124,7 @@ func undoGroupOf(d fleet.DatabaseStatus) undoGroup {
 func newRollback(in Input) rollbackModel {
 	m := rollbackModel{
 		Kind: Rollback, Campaign: in.Status.Campaign, GeneratedAt: in.Now, ObservedAt: in.Status.At.UTC(),
-		Counts: map[undoGroup]int{}, Unreachable: in.Status.Unreachable, Overrides: overridesOf(in.Status, in.Now), Journal: in.Journal,
+		Counts: map[undoGroup]int{}, Unreachable: in.Status.Unreachable, Warnings: in.Status.Warnings, Overrides: overridesOf(in.Status, in.Now), Journal: in.Journal,
 	}
 	for _, g := range undoGroups {
 		for _, d := range in.Status.Databases {

@@ -24,6 +24,9 @@ func (m rollbackModel) document() document {
 	if len(m.Unreachable) > 0 {
 		d.Notices = append(d.Notices, notice{toneBad, "Not everything could be read:", strings.Join(m.Unreachable, "; ") + "."})
 	}
+	for _, w := range m.Warnings {
+		d.Notices = append(d.Notices, notice{toneBad, "To look at:", w + "."})
+	}
 	if m.Journal.Error != "" {
 		d.Notices = append(d.Notices, notice{toneBad, "The journal is damaged:", m.Journal.Error + ". The stories below end there."})
 	}
