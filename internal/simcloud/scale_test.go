@@ -48,3 +48,15 @@ func TestCostOfADatabase(t *testing.T) {
 		t.Errorf("%.0f KB allocated per database", garbage)
 	}
 }
+
+// While a single green only builds, or its database soaks, nothing is looked at
+// before the model's next event.
+func TestLooksFollowWhatIsExpected(t *testing.T) {
+	p := planFor(t, oneWave)
+	ticks := 0
+	r := simulate(t, p, 1, func(o *Options) { o.watch = func(*campaign) { ticks++ } })
+	polls := int(r.End.Sub(r.Start) / p.Run.Poll)
+	if r.Done != 1 || ticks > polls/4 {
+		t.Errorf("%d done with %d looks in %d polls", r.Done, ticks, polls)
+	}
+}
