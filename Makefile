@@ -24,7 +24,7 @@ lab: build
 # RDSUPGRADE_TEST_MYSQL9, from Docker, or fetched (docs/testing.md).
 test: servers
 	$(GO) vet ./...
-	@$(GO) test -timeout 15m ./... ; code=$$? ; $(GO) run ./internal/mysqltest/cmd/mysqltest down ; exit $$code
+	@$(GO) test -timeout 15m -parallel 4 ./... ; code=$$? ; $(GO) run ./internal/mysqltest/cmd/mysqltest down ; exit $$code
 
 # The packages with goroutines of their own, under the race detector.
 test-race: servers

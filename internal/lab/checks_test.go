@@ -145,6 +145,7 @@ var rowFindings = []string{
 // TestCompareOnRealServers: with a load on blue and rows that are rewritten all
 // the time there is no false alarm, and every difference is found and named.
 func TestCompareOnRealServers(t *testing.T) {
+	t.Parallel()
 	l, green := checksLab(t, 100)
 	l.grow(t, green)
 	l.rewrite(t)
@@ -216,6 +217,7 @@ func (l *Lab) rewrite(t *testing.T) {
 // TestPlansAndWarmingOnRealServers: statements that ran on blue are explained
 // on both, an index that green lacks is told, and green is read.
 func TestPlansAndWarmingOnRealServers(t *testing.T) {
+	t.Parallel()
 	l, green := checksLab(t, 0)
 	fill := l.session(t, "orders")
 	if err := execAll(t.Context(), fill, "USE shop",

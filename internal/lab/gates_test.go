@@ -15,8 +15,6 @@ import (
 // access is the tool's SQL by the story's plan.
 func access(t *testing.T) *fleet.Access {
 	t.Helper()
-	t.Setenv("RDSUPGRADE_LAB_PASSWORD", Tool.Password)
-	t.Setenv("RDSUPGRADE_LAB_WAY_BACK", wayBackPassword)
 	p, problems := plan.Decode("plan.yaml", []byte(planText))
 	if problems.Err() != nil {
 		t.Fatal(problems)
@@ -76,6 +74,7 @@ var seeds = []struct{ make, undo, want string }{
 }
 
 func TestGatesOnRealServers(t *testing.T) {
+	t.Parallel()
 	l := startLab(t, Config{})
 	d := l.build(t)
 	green := strings.TrimPrefix(d.Target, "arn:aws:rds:"+Region+":"+AccountID+":db:")

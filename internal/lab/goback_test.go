@@ -122,6 +122,7 @@ func TestRollbackLosesNothing(t *testing.T) {
 // breaks the way back. The tool refuses, says what would be lost, and goes back
 // only when that is accepted; what was lost is what it says.
 func TestRollbackOfABrokenWay(t *testing.T) {
+	t.Parallel()
 	l, s, load := upgraded(t)
 	if err := l.CatchUp(t.Context(), "orders", "orders-old1"); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"net/url"
+	"os"
 	"testing"
 	"time"
 
@@ -9,6 +10,17 @@ import (
 )
 
 // startLab is a lab of one database with the shop's schema.
+// TestMain gives the tool's passwords to every test, since tests that run side
+// by side cannot set them for themselves.
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{"RDSUPGRADE_LAB_PASSWORD": Tool.Password, "RDSUPGRADE_LAB_WAY_BACK": wayBackPassword} {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 func startLab(t *testing.T, cfg Config) *Lab {
 	t.Helper()
 	cfg.Databases, cfg.Tell = []string{"orders"}, t.Logf

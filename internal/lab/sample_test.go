@@ -13,6 +13,7 @@ import (
 // whatever their key is made of: both ends, and places between. A budget that
 // is over is said.
 func TestSamplesOnRealServers(t *testing.T) {
+	t.Parallel()
 	l, green := checksLab(t, 0)
 	const rows = 20_000
 	fill := l.session(t, "orders")

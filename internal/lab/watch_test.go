@@ -57,12 +57,17 @@ func (l *Lab) mend(t *testing.T) {
 		"CREATE USER "+who+" IDENTIFIED WITH sha256_password BY "+quote(wayBackPassword)+" REQUIRE SSL", "GRANT REPLICATION SLAVE ON *.* TO "+who); err != nil {
 		t.Fatal(err)
 	}
+	// Stopped first: what old blue applies after the place was read, it would
+	// get a second time.
+	if err := l.Root(t.Context(), "orders-old1", "CALL mysql.rds_stop_replication()", "CALL mysql.rds_reset_external_master()"); err != nil {
+		t.Fatal(err)
+	}
 	file, pos, err := now.position(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	ep := endpointOf(t, l, "orders")
-	if err := l.Root(t.Context(), "orders-old1", "CALL mysql.rds_stop_replication()", "CALL mysql.rds_reset_external_master()",
+	if err := l.Root(t.Context(), "orders-old1",
 		fmt.Sprintf("CALL mysql.rds_set_external_master(%s, %d, 'rds_way_back', %s, %s, %d, 1)", quote(ep.Address), ep.Port, quote(wayBackPassword), quote(file), pos),
 		"CALL mysql.rds_start_replication()"); err != nil {
 		t.Fatal(err)
