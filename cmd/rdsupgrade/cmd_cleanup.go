@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -147,39 +146,15 @@ func confirmCleanup(s streams, o cleanupOptions, campaign string, due map[string
 // carryCleanup journals the order and sees it through, or hands it to the run
 // that holds the state.
 func carryCleanup(ctx contexts, s streams, o cleanupOptions, look *open, due map[string][]fleet.LeftoverStatus) error {
-	only := map[string]bool{}
 	var reqs []journal.Request
 	for _, key := range sortedMap(due) {
-		only[key] = true
 		reqs = append(reqs, fleet.CleanupRequest(look.plan.Name, key, due[key], o.withoutSQL, fleet.Operator(), o.why, time.Now().UTC()))
 	}
-	c, err := openCampaign(ctx, o.global, o.path, "cleanup "+o.path)
-	var locked *journal.LockedError
-	if errors.As(err, &locked) {
-		where, err := o.where(ctx.hard)
-		if err != nil {
-			return err
-		}
-		for _, r := range reqs {
-			if err := where.Submit(ctx.hard, r); err != nil {
-				return err
-			}
-		}
-		fmt.Fprintln(s.err, "handed to the run that is going on ("+locked.Holder.String()+"); cleanup shows how it goes")
-		return nil
-	}
-	if err != nil {
+	c, st, err := carryOrder(ctx, s, o.global, o.path, "cleanup", "cleanup", reqs)
+	if c == nil {
 		return err
 	}
 	defer c.close()
-	for _, r := range reqs {
-		if err := c.store.Say(r); err != nil {
-			return err
-		}
-	}
-	show := newProgress(s.err)
-	st, err := c.drive(ctx, only, show.update)
-	show.end()
 	if err != nil {
 		return err
 	}

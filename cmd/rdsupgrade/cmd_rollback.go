@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
-	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
 
 func rollbackCommand(ctx contexts, s streams) *cli.Command {
@@ -182,33 +180,11 @@ func carryRollback(ctx contexts, s streams, o rollbackOptions, look *open, todo 
 	for _, r := range reqs {
 		only[r.Database] = true
 	}
-	c, err := openCampaign(ctx, o.global, o.path, "rollback "+o.path)
-	var locked *journal.LockedError
-	if errors.As(err, &locked) {
-		where, err := o.where(ctx.hard)
-		if err != nil {
-			return err
-		}
-		for _, r := range reqs {
-			if err := where.Submit(ctx.hard, r); err != nil {
-				return err
-			}
-		}
-		fmt.Fprintln(s.err, "handed to the run that is going on ("+locked.Holder.String()+"); status shows how it goes")
-		return nil
-	}
-	if err != nil {
+	c, st, err := carryOrder(ctx, s, o.global, o.path, "rollback", "status", reqs)
+	if c == nil {
 		return err
 	}
 	defer c.close()
-	for _, r := range reqs {
-		if err := c.store.Say(r); err != nil {
-			return err
-		}
-	}
-	show := newProgress(s.err)
-	st, err := c.drive(ctx, only, show.update)
-	show.end()
 	if err != nil {
 		return err
 	}

@@ -1,138 +1,19 @@
 package awsrds
 
 import (
-	"bytes"
-	"crypto/md5"
-	"encoding/hex"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path"
-	"sort"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/rdsupgrade/rdsupgrade/internal/s3like"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
 
-// s3Like is a server that behaves like S3 for one bucket: conditional writes,
-// content hashes as ETags, lists in pages.
-type s3Like struct {
-	mu      sync.Mutex
-	objects map[string]stored
-	// fail makes the next requests of a method fail with a status, after they
-	// took effect when late is set.
-	fail   int
-	status int
-	late   bool
-}
-
-type stored struct {
-	data []byte
-	etag string
-	at   time.Time
-}
-
-func (s *s3Like) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := strings.TrimPrefix(path.Clean(r.URL.Path), "/bucket/")
-	broken := s.fail > 0
-	if broken {
-		s.fail--
-		if !s.late {
-			refuse(w, s.status, "InternalError")
-			return
-		}
-	}
-	switch {
-	case r.Method == http.MethodGet && r.URL.Query().Get("list-type") == "2":
-		s.list(w, r)
-	case r.Method == http.MethodGet:
-		o, ok := s.objects[key]
-		if !ok {
-			refuse(w, 404, "NoSuchKey")
-			return
-		}
-		w.Header().Set("ETag", o.etag)
-		w.Header().Set("Last-Modified", o.at.UTC().Format(http.TimeFormat))
-		_, _ = w.Write(o.data)
-	case r.Method == http.MethodDelete:
-		delete(s.objects, key)
-		w.WriteHeader(204)
-	case r.Method == http.MethodPut:
-		s.put(w, r, key, broken)
-	default:
-		refuse(w, 405, "MethodNotAllowed")
-	}
-}
-
-func (s *s3Like) put(w http.ResponseWriter, r *http.Request, key string, lose bool) {
-	old, ok := s.objects[key]
-	match := r.Header.Get("If-Match")
-	switch {
-	case r.Header.Get("If-None-Match") == "*" && ok, match != "" && ok && match != old.etag:
-		refuse(w, 412, "PreconditionFailed")
-		return
-	case match != "" && !ok:
-		refuse(w, 404, "NoSuchKey")
-		return
-	}
-	data, err := io.ReadAll(r.Body)
-	if err != nil {
-		refuse(w, 400, "IncompleteBody")
-		return
-	}
-	sum := md5.Sum(data)
-	o := stored{data, `"` + hex.EncodeToString(sum[:]) + `"`, time.Now()}
-	s.objects[key] = o
-	if lose {
-		refuse(w, s.status, "InternalError")
-		return
-	}
-	w.Header().Set("ETag", o.etag)
-}
-
-func (s *s3Like) list(w http.ResponseWriter, r *http.Request) {
-	var keys []string
-	for k := range s.objects {
-		if strings.HasPrefix(k, r.URL.Query().Get("prefix")) && k > r.URL.Query().Get("continuation-token") {
-			keys = append(keys, k)
-		}
-	}
-	sort.Strings(keys)
-	var b bytes.Buffer
-	more := len(keys) > 3
-	if more {
-		keys = keys[:3]
-	}
-	fmt.Fprintf(&b, "<ListBucketResult><IsTruncated>%v</IsTruncated>", more)
-	for _, k := range keys {
-		b.WriteString("<Contents><Key>")
-		_ = xml.EscapeText(&b, []byte(k)) // a bytes.Buffer takes everything
-		b.WriteString("</Key></Contents>")
-	}
-	if more {
-		fmt.Fprintf(&b, "<NextContinuationToken>%s</NextContinuationToken>", keys[2])
-	}
-	b.WriteString("</ListBucketResult>")
-	w.Header().Set("Content-Type", "application/xml")
-	_, _ = w.Write(b.Bytes())
-}
-
-func refuse(w http.ResponseWriter, status int, code string) {
-	w.Header().Set("Content-Type", "application/xml")
-	w.WriteHeader(status)
-	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>test</Message></Error>", code)
-}
-
-func bucketOn(t *testing.T, s *s3Like) *Bucket {
+func bucketOn(t *testing.T, s *s3like.Server) *Bucket {
 	t.Helper()
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
@@ -147,7 +28,7 @@ func bucketOn(t *testing.T, s *s3Like) *Bucket {
 // buckets are the small server here, and moto when RDSUPGRADE_TEST_MOTO names one.
 func buckets(t *testing.T) map[string]*Bucket {
 	t.Helper()
-	all := map[string]*Bucket{"like-s3": bucketOn(t, &s3Like{objects: map[string]stored{}})}
+	all := map[string]*Bucket{"like-s3": bucketOn(t, &s3like.Server{})}
 	if url := os.Getenv("RDSUPGRADE_TEST_MOTO"); url != "" {
 		name := fmt.Sprintf("rdsupgrade-%d", time.Now().UnixNano())
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url+"/"+name, nil)
@@ -260,15 +141,13 @@ func TestLeaseAndJournalOnBucket(t *testing.T) {
 
 // A write that took effect and was answered with a 500 is found to be our own.
 func TestBucketLostAnswer(t *testing.T) {
-	s := &s3Like{objects: map[string]stored{}}
+	s := &s3like.Server{}
 	b := bucketOn(t, s)
 	lease, err := journal.AcquireLease(t.Context(), b, "l", journal.Holder{Owner: "anna"}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mu.Lock()
-	s.fail, s.status, s.late = 1, 500, true
-	s.mu.Unlock()
+	s.LoseAnswer()
 	if err := lease.Renew(t.Context()); err != nil || lease.Check() != nil {
 		t.Errorf("a renewal whose answer was lost: %v", err)
 	}

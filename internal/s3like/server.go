@@ -24,6 +24,7 @@ type Server struct {
 	objects map[string]object
 	ahead   time.Duration
 	refuse  func(method, key string) int
+	lose    bool
 	puts    int
 }
 
@@ -49,6 +50,13 @@ func (s *Server) Refuse(f func(method, key string) int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refuse = f
+}
+
+// LoseAnswer makes the next write take effect and be answered with a 500.
+func (s *Server) LoseAnswer() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lose = true
 }
 
 // Puts is how many objects were written so far.
@@ -129,6 +137,11 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, key string, now tim
 	}
 	s.objects[key] = o
 	s.puts++
+	if s.lose {
+		s.lose = false
+		refuse(w, http.StatusInternalServerError, "InternalError")
+		return
+	}
 	w.Header().Set("ETag", o.etag)
 }
 
