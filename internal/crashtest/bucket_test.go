@@ -61,13 +61,19 @@ func (c *team) begin(n int, args ...string) (*exec.Cmd, *bytes.Buffer) {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { _ = cmd.Process.Kill() }) // it is over already, mostly
-	for deadline := time.Now().Add(time.Minute); c.moved() < n; {
+	c.await(&out, func() bool { return c.moved() >= n })
+	return cmd, &out
+}
+
+// await waits until something is so; out is what the host said until then.
+func (c *team) await(out *bytes.Buffer, so func() bool) {
+	c.t.Helper()
+	for deadline := time.Now().Add(time.Minute); !so(); {
 		if time.Now().After(deadline) {
-			c.t.Fatalf("%d changes only\n%s", c.moved(), out.String())
+			c.t.Fatalf("waited in vain, with %d changes\n%s", c.moved(), out.String())
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return cmd, &out
 }
 
 // kill ends a host without warning.
@@ -182,7 +188,10 @@ func TestBucketShares(t *testing.T) {
 	}
 	w := newTeam(t, 300)
 	prod, prodOut := w.begin(1, "--share", "wave:prod")
-	test, testOut := w.begin(2, "--share", "wave:test")
+	test, testOut := w.begin(1, "--share", "wave:test")
+	// Both must hold their leases: a run of everything takes its own lease before
+	// it finds theirs, and a part that begins in that moment is refused.
+	w.await(testOut, func() bool { return len(w.bucket.Joined("campaign/shares/wave-test/journal/")) > 0 })
 	if code, out := w.do("run"); code != 4 || !strings.Contains(out, "anna") {
 		t.Errorf("all of it beside its shares: exit %d\n%s", code, out)
 	}
