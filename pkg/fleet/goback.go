@@ -189,8 +189,10 @@ func (d *dbMemory) abandoned(g *bluegreen.GoBack, e journal.Entry) {
 		d.GoBack = c
 		return
 	}
-	if _, ended := g.Reached[bluegreen.GoBackEnd]; ended && g.Place != "" {
-		// Reverse replication is armed anew, from where old blue is.
+	if g.Place != "" && g.Lost == nil {
+		// Old blue has everything up to there. Whether the replication was ended
+		// may not have been noted before a kill, so it is armed anew in any case:
+		// one that stands is left as it is. After an accepted loss it would hide it.
 		d.Binlog, d.armed, d.way = g.Place, time.Time{}, nil
 	}
 	d.GoBack = nil

@@ -2,43 +2,34 @@ package fleet
 
 import (
 	"testing"
+	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
+	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
 
-// TestDrillIsAGate: waves after the first wait until one has passed.
-func TestDrillIsAGate(t *testing.T) {
-	cases := []struct {
-		name, drill, units string
-		drilled            int // index of the unit whose drill has passed, -1: none
-		want               string
+// Writes were given back: the way back is armed anew from where old blue is,
+// however far the road was noted, and never past writes that old blue lacks.
+func TestAbandonedWayIsArmedAnew(t *testing.T) {
+	armed := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name  string
+		g     bluegreen.GoBack
+		from  string
+		armed bool
 	}{
-		{"nobody asks", "", "0:done 1:ready", -1, ""},
-		{"not the first wave itself", "first", "0:ready 1:checked", -1, ""},
-		{"none passed", "first", "0:done 1:ready", -1, "no drill of the way back has passed: rollback --drill --database db-0"},
-		{"one of the first wave passed", "first", "0:done 0:done 1:ready", 1, ""},
-		{"one of a later wave does not count", "first", "0:done 1:done 1:ready", 1, "no drill of the way back has passed: rollback --drill --database db-0"},
-		{"another than the one named", "db-1", "0:done 0:done 1:ready", 0, "no drill of the way back has passed: rollback --drill --database db-1"},
-		{"the one named", "db-1", "0:done 0:done 1:ready", 1, ""},
-		{"nobody bears the name", "gone", "0:done 1:ready", -1, "switchover.way_back.drill names gone, which is no database of the campaign"},
-	}
-	for _, c := range cases {
+		{"before it had caught up", bluegreen.GoBack{}, "log.1:4", true},
+		{"caught up; whether the replication was ended is not known", bluegreen.GoBack{Place: "log.1:900"}, "log.1:900", false},
+		{"ended", bluegreen.GoBack{Place: "log.1:900", Reached: map[bluegreen.GoBackStep]time.Time{bluegreen.GoBackEnd: armed}}, "log.1:900", false},
+		{"ended, with a loss accepted", bluegreen.GoBack{Place: "log.1:900", Lost: &bluegreen.GoBackLoss{},
+			Reached: map[bluegreen.GoBackStep]time.Time{bluegreen.GoBackEnd: armed}}, "log.1:4", true},
+	} {
 		t.Run(c.name, func(t *testing.T) {
-			in, units := twoWaves(), unitsAt(c.units)
-			in.drill = c.drill
-			if c.drilled >= 0 {
-				units[c.drilled].drilled = true
-			}
-			last := len(units) - 1
-			if units[last].state.Stage != bluegreen.Ready {
-				last = 0
-			}
-			s := in.decide(units)
-			if s.wait[last] != c.want {
-				t.Errorf("waits for %q, want %q", s.wait[last], c.want)
-			}
-			if c.want != "" && (s.limits[LimitDrill] != 1 || s.outcome != OutcomeWaiting) {
-				t.Errorf("limits %v, outcome %s", s.limits, s.outcome)
+			d := &dbMemory{armed: armed}
+			d.Binlog, d.GoBack = "log.1:4", &c.g
+			d.abandoned(&c.g, journal.Entry{At: armed.Add(time.Hour)})
+			if d.GoBack != nil || d.Binlog != c.from || d.armed.IsZero() == c.armed {
+				t.Errorf("from %s, armed %v; want from %s, armed %v", d.Binlog, !d.armed.IsZero(), c.from, c.armed)
 			}
 		})
 	}
