@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,21 +58,35 @@ func TestCallProgram(t *testing.T) {
 	}
 }
 
-// TestHookThatHangsIsEnded: with its children, which hold a file that they
-// would write into a second later.
+// TestHookThatHangsIsEnded: with its children. A child holds a FIFO open for
+// writing: its other end reads to the end when, and only when, the child is gone.
 func TestHookThatHangsIsEnded(t *testing.T) {
-	pid := filepath.Join(t.TempDir(), "pid")
-	a := CallHook(nil)(t.Context(), plan.Hook{Command: []string{"/bin/sh", "-c", "sleep 1000 & echo $! > " + pid + "; wait"}, Timeout: 300 * time.Millisecond}, hookCall)
-	if a.Verdict != bluegreen.GateInconclusive || !strings.Contains(a.Words, "no answer within 300ms") {
-		t.Errorf("%+v", a)
+	fifo := filepath.Join(t.TempDir(), "held")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	b, err := os.ReadFile(pid)
+	held, err := os.OpenFile(fifo, os.O_RDWR, 0) // read and write: opening waits for nobody
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The child is dead, or a zombie that nobody has waited for.
-	if stat, err := os.ReadFile("/proc/" + strings.TrimSpace(string(b)) + "/stat"); err == nil && !strings.Contains(string(stat), ") Z ") {
-		t.Errorf("its child lives on: %s", stat)
+	reader, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	a := CallHook(nil)(t.Context(), plan.Hook{Command: []string{"/bin/sh", "-c", `sleep 1000 >"$0" & echo begun >"$0"; wait`, fifo}, Timeout: time.Second}, hookCall)
+	if a.Verdict != bluegreen.GateInconclusive || !strings.Contains(a.Words, "no answer within 1s") {
+		t.Errorf("%+v", a)
+	}
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Ended by a signal, a process takes its time to go; ended by nobody, it stays.
+	if err := reader.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(reader); err != nil || string(b) != "begun\n" {
+		t.Errorf("its child lives on, or never was: %q, %v", b, err)
 	}
 }
 
