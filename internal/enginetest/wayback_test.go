@@ -152,6 +152,36 @@ func TestBrokenWayBackIsToldAtOnceAndOnce(t *testing.T) {
 	})
 }
 
+// A connection that is being made again when the run would end is no alarm
+// yet; one that stays away is.
+func TestTroubleThatMayPassIsReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := wayLab(t)
+		l.plan.Waves[0].Soak = 0
+		l.run()
+		lost := func(back time.Time) func(time.Time) bluegreen.Way {
+			return func(at time.Time) bluegreen.Way {
+				if at.After(back) {
+					return armedWay(at)
+				}
+				return bluegreen.Way{At: at, State: bluegreen.WayBroken, Cause: "connection", Detail: "error reconnecting to master"}
+			}
+		}
+		s.way = lost(time.Now().Add(70 * time.Second))
+		if st := l.run(); len(st.Alarms()) != 0 {
+			t.Errorf("back after 70 s, and the run ended with %v", st.Alarms())
+		}
+		began := time.Now()
+		s.way = lost(began.Add(time.Hour))
+		if st := l.run(); len(st.Alarms()) != 1 {
+			t.Error("gone for an hour, and no alarm")
+		}
+		if took := time.Since(began); took < 80*time.Second || took > 4*time.Minute {
+			t.Errorf("the run waited for %s", took)
+		}
+	})
+}
+
 // look is what the status command does.
 func (l *lab) look() fleet.Status {
 	l.t.Helper()

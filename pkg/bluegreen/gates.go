@@ -151,11 +151,20 @@ type Replication struct {
 	Receiver, Applier string // Yes, No, Connecting
 	ReceiverError     string
 	ApplierError      string
+	// ReceiverErrno is the number of ReceiverError, 0 when it is not known.
+	ReceiverErrno int
 	// File and Position are how far the applier is in the source's binary log.
 	File     string
 	Position uint64
 	// Seconds is the lag that the server computes; nil when it says NULL.
 	Seconds *float64
+}
+
+// Reconnecting tells that the receiver found nobody at the source's address, and
+// goes on trying: every 60 s by itself (MySQL manual, "CHANGE REPLICATION SOURCE
+// TO", SOURCE_CONNECT_RETRY). Errors of the client's side are numbered from 2000 to 2999.
+func (r Replication) Reconnecting() bool {
+	return r.Receiver == "Connecting" && r.Applier == "Yes" && r.ReceiverErrno >= 2000 && r.ReceiverErrno < 3000
 }
 
 // Running tells that both halves run.

@@ -1,6 +1,7 @@
 package bluegreen
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,8 +23,8 @@ const (
 type Way struct {
 	At    time.Time `json:"at"`
 	State WayState  `json:"state"`
-	// Cause names what broke it: collation, account, purged-binlog, ddl, data,
-	// stopped or other; Detail is the server's own words.
+	// Cause names what broke it: collation, account, connection, purged-binlog,
+	// ddl, data, stopped or other; Detail is the server's own words.
 	Cause  string `json:"cause,omitempty"`
 	Detail string `json:"detail,omitempty"`
 	// Seconds is the age of the newest heartbeat known to be on old blue, 0 when
@@ -33,6 +34,15 @@ type Way struct {
 	Bytes   int64   `json:"lag_bytes"`
 	Files   int     `json:"lag_files,omitempty"`
 }
+
+// MayPass tells that the trouble may be over at the next try without anybody's
+// doing: a server that gave no answer, a connection that is being made again.
+func (w Way) MayPass() bool {
+	return w.State == WayUnknown || w.State == WayBroken && w.Cause == causeConnection
+}
+
+// causeConnection: old blue reaches no server at the new server's name.
+const causeConnection = "connection"
 
 // Loss says what would be lost if one went back now without waiting.
 func (w Way) Loss() string {
@@ -128,7 +138,10 @@ var wayCauses = []struct {
 }
 
 func wayCause(r Replication) string {
-	said := r.ApplierError + " " + r.ReceiverError
+	if r.Reconnecting() {
+		return causeConnection // its text is the one of a refused account
+	}
+	said := cmp.Or(r.ApplierError, r.ReceiverError) // of two troubles the one that is told
 	for _, c := range wayCauses {
 		if slices.ContainsFunc(c.texts, func(t string) bool { return strings.Contains(strings.ToLower(said), strings.ToLower(t)) }) {
 			return c.cause

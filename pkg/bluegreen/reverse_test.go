@@ -36,6 +36,16 @@ func TestJudgeWay(t *testing.T) {
 		{"account", with(func(r *Replication) {
 			r.Receiver, r.ReceiverError = "Connecting", "error connecting to master 'x@127.0.0.1:3' - retry-time: 1  retries: 5"
 		}), WayBroken, "account", 600, 0, "broken"},
+		{"nobody at the name", with(func(r *Replication) {
+			r.Receiver, r.ReceiverErrno, r.ReceiverError = "Connecting", 2003, "error reconnecting to master 'x@127.0.0.1:3' - retry-time: 60  retries: 1"
+		}), WayBroken, "connection", 600, 0, "broken"},
+		{"refused, by its number", with(func(r *Replication) {
+			r.Receiver, r.ReceiverErrno, r.ReceiverError = "Connecting", 1045, "error reconnecting to master 'x@127.0.0.1:3' - retry-time: 60  retries: 1"
+		}), WayBroken, "account", 600, 0, "broken"},
+		{"nobody at the name, and stopped", with(func(r *Replication) {
+			r.Receiver, r.ReceiverErrno, r.ReceiverError = "Connecting", 2003, "error reconnecting to master"
+			r.Applier, r.ApplierError = "No", "Could not execute: Duplicate entry '1'"
+		}), WayBroken, "data", 600, 0, "broken"},
 		{"purged", with(func(r *Replication) {
 			r.Receiver, r.ReceiverError = "No", "Got fatal error 1236 from master when reading data from binary log: 'Could not find first log file name in binary log index file'"
 		}), WayBroken, "purged-binlog", 600, 0, "broken"},
@@ -53,6 +63,9 @@ func TestJudgeWay(t *testing.T) {
 		}
 		if complete := w.Bytes == 0 && w.Files == 0; tc.r.Err == "" && complete != (w.Seconds == 0) {
 			t.Errorf("%s: %d bytes are missing, and the oldest is %.0f s old", tc.name, w.Bytes, w.Seconds)
+		}
+		if passes := tc.state == WayUnknown || tc.cause == "connection"; w.MayPass() != passes {
+			t.Errorf("%s: may pass: %v", tc.name, w.MayPass())
 		}
 		if w.State != tc.state || w.Cause != tc.cause || w.Bytes != tc.bytes || w.Files != tc.files || !strings.Contains(w.Loss(), tc.loss) {
 			t.Errorf("%s: %+v, loss %q", tc.name, w, w.Loss())

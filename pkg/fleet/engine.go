@@ -191,6 +191,9 @@ func (e *Engine) loop(ctx, soft context.Context) (Status, error) {
 			return st, ErrInterrupted
 		case resting && e.reverser() != nil:
 			e.group.Wait() // the ways back are read once more before anything is said
+			if e.ways.mayPass(e.cfg.Clock.Now()) {
+				break
+			}
 			if st = e.status(units, sch); e.cfg.Rest == nil || !e.cfg.Rest(st) {
 				return st, nil
 			}

@@ -152,6 +152,7 @@ func (s *server) replication(ctx context.Context) (bluegreen.Replication, error)
 	out := bluegreen.Replication{Configured: true, Receiver: r["Replica_IO_Running"], Applier: r["Replica_SQL_Running"],
 		ReceiverError: r["Last_IO_Error"], ApplierError: r["Last_SQL_Error"], File: r["Relay_Source_Log_File"]}
 	out.Position, _ = strconv.ParseUint(r["Exec_Source_Log_Pos"], 10, 64) // absent on a server that has applied nothing: 0
+	out.ReceiverErrno, _ = strconv.Atoi(r["Last_IO_Errno"])
 	if sec, err := strconv.ParseFloat(r["Seconds_Behind_Source"], 64); err == nil {
 		out.Seconds = &sec
 	}

@@ -17,6 +17,10 @@ const (
 	armRest = 5 * time.Second
 	// armPatience is how long a run that has nothing else to do goes on trying.
 	armPatience = 2 * time.Minute
+	// wayPatience is how long a run that has nothing else to do goes on reading a
+	// way back whose trouble may pass: longer than the 60 s after which MySQL
+	// tries a broken connection again.
+	wayPatience = 90 * time.Second
 	// wayTries is how often a look without a run asks a server that gave no answer.
 	wayTries = 3
 )
@@ -28,7 +32,9 @@ type wayKeeper struct {
 	since map[string]time.Time // when this run first dealt with it
 	next  map[string]time.Time
 	last  map[string]bluegreen.Way
-	fault error // of the journal
+	// passing are the ways back with trouble that may pass, since when.
+	passing map[string]time.Time
+	fault   error // of the journal
 }
 
 // begin tells whether a database's way back may be dealt with now.
@@ -68,7 +74,12 @@ func (k *wayKeeper) take(key string, w bluegreen.Way, before *bluegreen.Way) (ch
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.last == nil {
-		k.last = map[string]bluegreen.Way{}
+		k.last, k.passing = map[string]bluegreen.Way{}, map[string]time.Time{}
+	}
+	if !w.MayPass() {
+		delete(k.passing, key)
+	} else if k.passing[key].IsZero() {
+		k.passing[key] = w.At
 	}
 	was, known := k.last[key]
 	if !known && before != nil {
@@ -85,11 +96,25 @@ func (k *wayKeeper) of(key string) (bluegreen.Way, bool) {
 	return w, ok
 }
 
+// mayPass tells that the trouble of a way back is young, and of a kind that may
+// be over at the next reading.
+func (k *wayKeeper) mayPass(now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, since := range k.passing {
+		if now.Sub(since) < wayPatience {
+			return true
+		}
+	}
+	return false
+}
+
 // forget drops the last reading: it was of a way back that was not armed yet.
 func (k *wayKeeper) forget(key string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.last, key)
+	delete(k.passing, key)
 }
 
 // open tells that there are ways back to look after.
