@@ -178,8 +178,9 @@ func (r *goBackRoad) abandon() goBackMove {
 	if len(r.g.Pairs) == 0 {
 		return *r.noted(GoBackNote{Step: GoBackAbandon, Proof: "the order was taken back before anything was changed"})
 	}
-	opened := r.g.Set[r.g.Old.Own]["read_only"] == "0"
-	if opened {
+	// Once opening may have begun, that it was set closed again is no proof: an
+	// old blue goes on taking writes until it is rebooted.
+	if r.g.Set[r.g.Old.Own]["read_only"] == "0" || r.reached(GoBackCompare) && r.old.ParameterGroup == r.g.Old.Own {
 		if m, _ := r.turn(r.g.Old, r.old, r.look.Old, false); m != nil {
 			return *m
 		}

@@ -231,6 +231,14 @@ func TestGoBackRoad(t *testing.T) {
 
 		{"abandoned before it began", func(f *Facts) { reg(f, func(g *GoBack) { *g = *GoBack{Human: g.Human, Abandon: &Human{}}.Clone() }) }, "abandon [go-back-note] the order was taken back before anything was changed"},
 		{"abandoned: old blue is closed again", func(f *Facts) { f.opened(); reg(f, func(g *GoBack) { g.Abandon = &Human{} }) }, "abandon [set 2 parameters in own-old]"},
+		{"abandoned: old blue was set closed and is still open", func(f *Facts) {
+			reg(f, func(g *GoBack) { g.Abandon = &Human{}; g.Touched["own-old"] = backNow.Add(-time.Second) })
+			f.Watch.GoBack.Old.ReadOnly = false
+		}, "abandon [go-back-look] orders-old1 is set closed to writes; it does not say so yet"},
+		{"abandoned: and the setting takes no effect", func(f *Facts) {
+			reg(f, func(g *GoBack) { g.Abandon = &Human{}; g.Touched["own-old"] = backNow.Add(-time.Minute) })
+			f.Watch.GoBack.Old.ReadOnly = false
+		}, "abandon [reboot orders-old1]"},
 		{"abandoned: writes are given back", func(f *Facts) { reg(f, func(g *GoBack) { g.Abandon = &Human{} }) }, "abandon [set 2 parameters in own-new]"},
 		{"abandoned: old blue was written to", func(f *Facts) {
 			reg(f, func(g *GoBack) { g.Abandon = &Human{} })
