@@ -47,11 +47,14 @@ func TestMain(m *testing.M) {
 		os.Setenv(name, value)
 	}
 	code := m.Run()
-	if dir, err := programs(); err == nil {
-		os.RemoveAll(dir)
+	if built != "" {
+		os.RemoveAll(built)
 	}
 	os.Exit(code)
 }
+
+// built is the folder of the programs, "" while nobody has asked for them.
+var built string
 
 // programs builds the programs as they are shipped, once.
 var programs = sync.OnceValues(func() (string, error) {
@@ -59,6 +62,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir+string(filepath.Separator), "../../cmd/rdsupgrade", "../../cmd/rdssim")
 	if out, err := build.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("build: %w\n%s", err, out)
