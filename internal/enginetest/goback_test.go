@@ -300,6 +300,29 @@ func TestGoingBackAbandoned(t *testing.T) {
 	}
 }
 
+// TestGoingBackAbandonedWithoutOldBlue: old blue is gone while writes are
+// stopped; they are given back all the same.
+func TestGoingBackAbandonedWithoutOldBlue(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		l, s := backLab(t, nil)
+		l.order(journal.Request{})
+		l.untilStep(s, "end-replication")
+		l.ask("DeleteDBInstance", "DBInstanceIdentifier", "orders-old1", "SkipFinalSnapshot", "true")
+		_ = l.goOn(s, nil)
+		l.expect("orders", "held")
+		l.expectReason("orders", "is not there")
+		l.order(journal.Request{Verb: fleet.VerbAbandonGoBack})
+		_ = l.goOn(s, nil)
+		at := rdssim.Scope{Account: account, Region: region}
+		if now, _ := l.sim.Server(at, "orders"); now.ReadOnly || !strings.HasPrefix(now.EngineVersion, "8") {
+			t.Errorf("orders %+v: %s", now, l.db("orders").Reason)
+		}
+		if d := l.db("orders"); d.GoBack != nil && d.GoBack.State != "done" {
+			t.Errorf("the order is %+v", d.GoBack)
+		}
+	})
+}
+
 // TestGoingBackTooLateToAbandon: once the name has moved only the way on is open.
 func TestGoingBackTooLateToAbandon(t *testing.T) {
 	inTime(t, func(t *testing.T) {

@@ -180,12 +180,12 @@ func (r *goBackRoad) abandon() goBackMove {
 	}
 	// Once opening may have begun, that it was set closed again is no proof: an
 	// old blue goes on taking writes until it is rebooted.
-	if r.g.Set[r.g.Old.Own]["read_only"] == "0" || r.reached(GoBackCompare) && r.old.ParameterGroup == r.g.Old.Own {
+	if r.old != nil && (r.g.Set[r.g.Old.Own]["read_only"] == "0" || r.reached(GoBackCompare) && r.old.ParameterGroup == r.g.Old.Own) {
 		if m, _ := r.turn(r.g.Old, r.old, r.look.Old, false); m != nil {
 			return *m
 		}
 	}
-	if r.reached(GoBackEnd) && r.g.OldPlace != "" {
+	if r.old != nil && r.reached(GoBackEnd) && r.g.OldPlace != "" {
 		switch {
 		case !r.known(r.look.Old):
 			return *r.unknown(r.old.ID, r.look.Old)

@@ -70,7 +70,7 @@ func (f Facts) goBack() (GoBackStep, goBackMove) {
 	}
 	if len(r.g.Pairs) > 0 {
 		r.now, r.old = f.byResource(r.g.Pairs[0].New), f.byResource(r.g.Pairs[0].Old)
-		if odd := f.goBackOdd(); odd != "" {
+		if odd := f.goBackOdd(); odd != "" && !r.alone() {
 			return r.current(), r.oddNames(odd)
 		}
 	}
@@ -187,7 +187,17 @@ func (r *goBackRoad) oddNames(odd string) goBackMove {
 	if r.f.Watch.Odd < OddReads {
 		return goBackMove{reason: odd, next: "wait for the next read"}
 	}
-	return goBackMove{reason: odd, ambiguous: true, next: "find out who renamed or removed it, and put the names right by hand"}
+	next := "find out who renamed or removed it, and put the names right by hand"
+	if r.old == nil && r.now != nil && !r.moved() {
+		next += "; where the old server is gone for good: rollback --abandon --database " + r.f.ID + " gives writes back to the new one"
+	}
+	return goBackMove{reason: odd, ambiguous: true, next: next}
+}
+
+// alone tells that the order is taken back and old blue is gone for good: the
+// new server alone is left to serve.
+func (r *goBackRoad) alone() bool {
+	return r.g.Abandon != nil && r.old == nil && r.now != nil && !r.moved() && r.f.Watch.Odd >= OddReads
 }
 
 // known tells that a server was asked, lately, and is the one it should be.

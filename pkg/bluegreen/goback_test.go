@@ -244,6 +244,15 @@ func TestGoBackRoad(t *testing.T) {
 			reg(f, func(g *GoBack) { g.Abandon = &Human{} })
 			f.Watch.GoBack.Old.Position = 501
 		}, "abandon AMBIGUOUS [go-back-look] orders-old1 has taken writes"},
+		{"abandoned: old blue is missing in one read", func(f *Facts) {
+			reg(f, func(g *GoBack) { g.Abandon = &Human{} })
+			delete(f.Instances, "orders-old1")
+		}, "open-old [] the old server (db-OLD) is not there"},
+		{"abandoned: old blue is gone for good", func(f *Facts) {
+			reg(f, func(g *GoBack) { g.Abandon = &Human{} })
+			delete(f.Instances, "orders-old1")
+			f.Watch.Odd, f.Watch.GoBack.Old = OddReads, ServerLook{Err: "nobody"}
+		}, "abandon [set 2 parameters in own-new]"},
 		{"abandoned too late", func(f *Facts) {
 			f.opened()
 			f.rename("orders", "orders-rolledback")
