@@ -119,7 +119,9 @@ func (r *goBackRoad) compare() *goBackMove {
 }
 
 func (r *goBackRoad) open() *goBackMove {
-	closed := r.known(r.look.Old) && r.look.Old.ReadOnly
+	// Who took the order back while the first rename was under way has had old
+	// blue set closed, and it gets the name all the same.
+	closed := r.known(r.look.Old) && r.look.Old.ReadOnly || r.g.Set[r.g.Old.Own]["read_only"] == "1"
 	if r.reached(GoBackOpen) && !closed {
 		return nil
 	}

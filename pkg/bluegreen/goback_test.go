@@ -253,6 +253,12 @@ func TestGoBackRoad(t *testing.T) {
 			delete(f.Instances, "orders-old1")
 			f.Watch.Odd, f.Watch.GoBack.Old = OddReads, ServerLook{Err: "nobody"}
 		}, "abandon [set 2 parameters in own-new]"},
+		{"abandoned while the first rename was under way", func(f *Facts) {
+			f.opened()
+			f.rename("orders", "orders-rolledback")
+			reg(f, func(g *GoBack) { g.Abandon = &Human{}; g.Set["own-old"]["read_only"] = "1" })
+			f.Watch.GoBack = nil
+		}, "open-old [set 2 parameters in own-old]"},
 		{"abandoned too late", func(f *Facts) {
 			f.opened()
 			f.rename("orders", "orders-rolledback")
