@@ -46,7 +46,7 @@ const (
 )
 
 // longest is more virtual time than any campaign here needs.
-const longest = 8 * time.Hour
+const longest = 24 * time.Hour
 
 // lab is one campaign with everything around it.
 type lab struct {
