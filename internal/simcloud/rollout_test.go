@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim"
+	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
@@ -277,5 +278,38 @@ func TestManyRunsAndBottleneck(t *testing.T) {
 	again, err := Many(t.Context(), Options{Plan: p, Fleet: f, Seed: 1, Start: monday, Faults: FaultsAt(0.03)}, 8)
 	if err != nil || fmt.Sprint(again.P50, again.InTime) != fmt.Sprint(fc.P50, fc.InTime) {
 		t.Errorf("the same seeds forecast otherwise: %v", err)
+	}
+}
+
+// TestBuildingAheadLeavesRoomInTheQuota: the account has room for the first
+// wave's greens and for two more. Were that room taken by greens built ahead, both
+// waves would wait for ever.
+func TestBuildingAheadLeavesRoomInTheQuota(t *testing.T) {
+	p := planFor(t, `  - {name: first, select: {tags: {env: staging}}, limits: {build: 2, switch: 2}, error_budget: 20%, soak: 10m, approval: auto}
+  - {name: rest, select: {tags: {env: prod}}, limits: {build: 20, switch: 4}, error_budget: 20%, soak: 10m, approval: auto}
+`, `[{id: "111122223333", regions: [eu-west-1, us-east-1]}, {id: "444455556666", regions: [eu-west-1, us-east-1]}]`, `[{id: "111122223333", regions: [eu-west-1]}]`)
+	first := 0
+	r := simulate(t, p, 200, func(o *Options) {
+		room := 2
+		for _, d := range o.Fleet.Databases {
+			room += 1 + len(d.Replicas)
+			if d.Tags["env"] == "staging" {
+				room += 1 + len(d.Replicas)
+				first++
+			}
+		}
+		o.Fleet.Accounts[0].Quotas["DBInstances"] = room
+	})
+	done, built := 0, 0
+	for _, track := range r.Tracks {
+		last := track.Stages[len(track.Stages)-1].Stage
+		if track.Wave == "first" && last == string(bluegreen.Done) {
+			done++
+		} else if track.Wave == "rest" && last != string(bluegreen.Checked) {
+			built++
+		}
+	}
+	if first < 5 || done != first || built == 0 {
+		t.Errorf("%d of %d of the first wave are done, %d of the next have a green; %s, %v", done, first, built, r.Outcome, r.Waiting)
 	}
 }

@@ -236,10 +236,7 @@ func (in scheduleInput) holdBuild(u *unit, c *counts, open int) (Limit, string) 
 	if limit, why := in.holdCost(u, c.rollout); limit != NoLimit {
 		return limit, why
 	}
-	if left, known := in.quotaLeft[u.scope]; known && c.claimed[u.scope]+u.instances > left {
-		return LimitQuota, fmt.Sprintf("the account's quota leaves room for %d more instances, its green needs %d", max(0, left-c.claimed[u.scope]), u.instances)
-	}
-	return NoLimit, ""
+	return in.holdQuota(u, c, open)
 }
 
 func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string) {
@@ -298,6 +295,7 @@ type counts struct {
 	// undrilled says whose drill of the way back is missing, "" when none is.
 	undrilled     string
 	unreadService map[string]bool
+	ahead         aheadCounts
 }
 
 type saying struct {
@@ -322,7 +320,7 @@ func newCounts(in scheduleInput, units []unit) *counts {
 	n := len(in.waves)
 	c := &counts{building: make([]int, n), switching: make([]int, n), proven: make([]bool, n), stopped: make([]bool, n),
 		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n), said: map[saying]string{}, rollout: newRollout(n),
-		unread: make([]bool, n), unreadService: map[string]bool{}}
+		unread: make([]bool, n), unreadService: map[string]bool{}, ahead: aheadCounts{units: units, need: make([]map[string]int, n), taken: make([]map[string]int, n)}}
 	for i, b := range in.briefs {
 		if !c.addBrief(b) {
 			c.add(&units[i])
@@ -376,6 +374,7 @@ func (c *counts) add(u *unit) {
 	}
 	if st == bluegreen.Building || st == bluegreen.Adjusting {
 		c.building[u.wave]++
+		c.claimed[u.scope] += u.unseen()
 	}
 	if st == bluegreen.Switching || st == bluegreen.Switched || u.state.Ambiguous {
 		c.switching[u.wave]++
@@ -396,6 +395,7 @@ func (c *counts) take(u *unit) {
 		c.building[u.wave]++
 		c.greens++
 		c.claimed[u.scope] += u.instances
+		c.ahead.take(u)
 	case bluegreen.SwitchQueue:
 		c.switching[u.wave]++
 		if u.service != "" {

@@ -159,6 +159,22 @@ func judgeSchedule(in scheduleInput, units []unit, s schedule) (broken []string)
 			claimed[u.scope] += u.instances
 		}
 	}
+	for _, ahead := range s.act { // a green built ahead takes nothing that the wave before has yet to build
+		a := &units[ahead]
+		if a.step.Queue != bluegreen.BuildQueue {
+			continue
+		}
+		yet := 0
+		for i := range units {
+			u := &units[i]
+			if u.wave < a.wave && u.scope == a.scope && !allowed[i] && u.pinned == nil && (u.state.Stage == bluegreen.Checked || u.state.Stage == bluegreen.Pending) {
+				yet += u.instances
+			}
+		}
+		if left, known := in.quotaLeft[a.scope]; known && claimed[a.scope]+yet > left {
+			bad("%s is built ahead in quota that the wave before needs: %d claimed, %d to come, %d left", a.key, claimed[a.scope], yet, left)
+		}
+	}
 	for _, i := range s.act {
 		u := &units[i]
 		who := fmt.Sprintf("%s (%s)", u.key, u.step.Queue)

@@ -63,6 +63,15 @@ func TestSchedule(t *testing.T) {
 		{"the smallest first, then the largest", "0:checked 0:checked 0:checked", func(_ *scheduleInput, us []unit) { us[0].size, us[2].size = 300, 10 }, []int{0, 2}, "the limit"},
 		{"the later wave waits", "0:checked 1:checked", nil, []int{0}, "turn has not come"},
 		{"or builds ahead", "0:checked 1:checked", func(in *scheduleInput, _ []unit) { in.buildAhead = true }, []int{0, 1}, ""},
+		{"not in the quota that its wave needs", "0:provisioning 0:provisioning 0:checked 0:pending 1:checked", func(in *scheduleInput, _ []unit) {
+			in.buildAhead, in.quotaLeft = true, map[string]int{"a/r": 2}
+		}, nil, "the limit"},
+		{"in the quota that is left", "0:provisioning 0:provisioning 0:checked 0:pending 1:checked", func(in *scheduleInput, _ []unit) {
+			in.buildAhead, in.quotaLeft = true, map[string]int{"a/r": 3}
+		}, []int{4}, "the limit"},
+		{"of both in one tick", "0:checked 0:checked 1:checked", func(in *scheduleInput, _ []unit) {
+			in.buildAhead, in.quotaLeft = true, map[string]int{"a/r": 3}
+		}, []int{0, 1, 2}, ""},
 		{"but never switches ahead", "0:provisioning 1:ready", func(in *scheduleInput, _ []unit) { in.buildAhead = true }, nil, "turn has not come"},
 		{"the later wave's turn", "0:done 0:skipped 0:blocked 1:checked", nil, []int{3}, ""},
 		{"a held database keeps its wave open", "0:held 1:checked", nil, nil, "turn has not come"},
