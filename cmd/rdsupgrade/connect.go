@@ -57,20 +57,12 @@ func dial(ctx context.Context, p *plan.Plan, endpoint string) (*aws, error) {
 				}
 				id = who.Account
 			}
-			sc := fleet.Scope{Account: id, Name: acc.Name, Region: region, Cloud: c, Offers: c, Groups: c, Trail: trail{c}, Around: c, Meter: c}
+			sc := fleet.Scope{Account: id, Name: acc.Name, Region: region, Cloud: c, Offers: c, Groups: c, Trail: awsrds.Trail{Client: c}, Around: c, Meter: c}
 			a.scopes = append(a.scopes, sc)
 			a.clients[sc.Key()] = c
 		}
 	}
 	return a, nil
-}
-
-// trail gives the engine log texts without their bookkeeping.
-type trail struct{ *awsrds.Client }
-
-func (t trail) LogText(ctx context.Context, instance, contains string) (string, error) {
-	l, err := t.Client.LogText(ctx, instance, contains)
-	return l.Text, err
 }
 
 // Secret reads a database's credentials from Secrets Manager.

@@ -154,7 +154,7 @@ func (l *lab) open(only map[string]bool, report func(fleet.Status)) (*fleet.Engi
 			l.t.Fatal(err)
 		}
 		l.t.Cleanup(client.Close)
-		scopes = append(scopes, fleet.Scope{Account: account, Region: r, Cloud: client, Offers: client, Groups: client, Trail: trail{client}, Around: client})
+		scopes = append(scopes, fleet.Scope{Account: account, Region: r, Cloud: client, Offers: client, Groups: client, Trail: awsrds.Trail{Client: client}, Around: client})
 	}
 	e := fleet.New(fleet.Config{Plan: l.plan, Scopes: scopes, Clock: l.clock, SQL: l.sql, Store: store, By: "test", Log: zerolog.Nop(), Only: only, Report: report, Rest: l.rest, Hooks: l.hooks})
 	return e, store, func() {
@@ -235,13 +235,6 @@ func (l *lab) calls(action, param string) map[string]int {
 		}
 	}
 	return n
-}
-
-type trail struct{ *awsrds.Client }
-
-func (t trail) LogText(ctx context.Context, id, part string) (string, error) {
-	l, err := t.Client.LogText(ctx, id, part)
-	return l.Text, err
 }
 
 // simSQL stands in for SQL, which virtual time cannot carry over sockets: it

@@ -138,7 +138,7 @@ func (w *world) engine(write bool) (*fleet.Engine, func()) {
 	for _, a := range w.plan.Accounts {
 		for _, r := range a.Regions {
 			c := w.client(a.ID, r)
-			scopes = append(scopes, fleet.Scope{Account: a.ID, Region: r, Cloud: c, Offers: c, Groups: c, Trail: trail{c}, Around: c, Meter: w.meter})
+			scopes = append(scopes, fleet.Scope{Account: a.ID, Region: r, Cloud: c, Offers: c, Groups: c, Trail: awsrds.Trail{Client: c}, Around: c, Meter: w.meter})
 		}
 	}
 	e := fleet.New(fleet.Config{Plan: w.plan, Scopes: scopes, SQL: w.sql, Store: store, By: "test", Log: zerolog.Nop(), Saved: w.saved})
@@ -186,13 +186,6 @@ func codeOf(err error) string {
 		return ""
 	}
 	return f.Code
-}
-
-type trail struct{ *awsrds.Client }
-
-func (t trail) LogText(ctx context.Context, id, part string) (string, error) {
-	l, err := t.Client.LogText(ctx, id, part)
-	return l.Text, err
 }
 
 // simSQL answers for the servers of the model, which virtual time cannot reach

@@ -3,7 +3,6 @@
 package scaletest
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
@@ -83,17 +82,9 @@ func (w *world) config(tb testing.TB, c *awsrds.Client, store *fleet.Store) flee
 		}
 	}
 	cfg := fleet.Config{Plan: p, Store: store, By: "anna", Log: zerolog.Nop(),
-		Scopes: []fleet.Scope{{Account: account, Region: region, Cloud: c, Offers: c, Groups: c, Trail: trail{c}, Around: c, Meter: c}}}
+		Scopes: []fleet.Scope{{Account: account, Region: region, Cloud: c, Offers: c, Groups: c, Trail: awsrds.Trail{Client: c}, Around: c, Meter: c}}}
 	if a := fleet.NewAccess(p, nil); a != nil {
 		cfg.SQL = a
 	}
 	return cfg
-}
-
-// trail gives the engine log texts without their bookkeeping.
-type trail struct{ *awsrds.Client }
-
-func (t trail) LogText(ctx context.Context, instance, part string) (string, error) {
-	l, err := t.Client.LogText(ctx, instance, part)
-	return l.Text, err
 }
