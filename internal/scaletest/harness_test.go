@@ -194,29 +194,22 @@ waves:
 `
 }
 
-// calls is how many calls the simulator has answered, by action and in all.
-func (w *world) calls() (map[string]int, int) {
+// calls is how many calls the simulator has answered.
+func (w *world) calls() (all int) {
 	w.tb.Helper()
-	var counters []rdssim.CallCount
-	w.ask("counters", &counters)
-	by, all := map[string]int{}, 0
-	for _, c := range counters {
-		by[c.Action] += c.Calls
-		all += c.Calls
-	}
-	return by, all
-}
-
-func (w *world) ask(what string, into any) {
-	w.tb.Helper()
-	resp, err := http.Get(w.url + "/_sim/" + what)
+	resp, err := http.Get(w.url + "/_sim/counters")
 	if err != nil {
 		w.tb.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+	var counters []rdssim.CallCount
+	if err := json.NewDecoder(resp.Body).Decode(&counters); err != nil {
 		w.tb.Fatal(err)
 	}
+	for _, c := range counters {
+		all += c.Calls
+	}
+	return all
 }
 
 // cost is what something took. CPU is user and system time: work of others on
@@ -249,7 +242,7 @@ func (w *world) run(args ...string) (cost, []byte) {
 	c.Stdout, c.Stderr = &out, &errs
 	before := 0
 	if w.url != "" {
-		_, before = w.calls()
+		before = w.calls()
 	}
 	begun := time.Now()
 	err := c.Run()
@@ -261,8 +254,7 @@ func (w *world) run(args ...string) (cost, []byte) {
 	u := c.ProcessState.SysUsage().(*syscall.Rusage)
 	k.cpu, k.resident = cpuOf(u), residentOf(u)
 	if w.url != "" {
-		_, after := w.calls()
-		k.calls = after - before
+		k.calls = w.calls() - before
 	}
 	return k, out.Bytes()
 }
@@ -283,7 +275,7 @@ func residentOf(u *syscall.Rusage) float64 {
 func (w *world) measure(do func()) cost {
 	w.tb.Helper()
 	var a, b runtime.MemStats
-	_, calls := w.calls()
+	calls := w.calls()
 	var before, after syscall.Rusage
 	runtime.ReadMemStats(&a)
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before) // fails for a wrong argument only
@@ -294,8 +286,7 @@ func (w *world) measure(do func()) cost {
 	runtime.ReadMemStats(&b)
 	k.cpu, k.resident = cpuOf(&after)-cpuOf(&before), residentOf(&after)
 	k.allocated = float64(b.TotalAlloc-a.TotalAlloc) / 1e6
-	_, now := w.calls()
-	k.calls = now - calls
+	k.calls = w.calls() - calls
 	return k
 }
 

@@ -57,7 +57,7 @@ func BenchmarkSurvey(b *testing.B) {
 			var sum cost
 			for b.Loop() {
 				sum.add(w.measure(func() {
-					e := fleet.New(w.config(b, w.dial(), nil))
+					e := fleet.New(w.config(b, w.dial()))
 					st, err := e.Survey(b.Context())
 					if err != nil || len(st.Databases) != n {
 						b.Fatal(len(st.Databases), err)
@@ -70,16 +70,15 @@ func BenchmarkSurvey(b *testing.B) {
 }
 
 // config is what the program gives its engine.
-func (w *world) config(tb testing.TB, c *awsrds.Client, store *fleet.Store) fleet.Config {
+func (w *world) config(tb testing.TB, c *awsrds.Client) fleet.Config {
 	tb.Helper()
 	p, err := plan.Load(w.dir + "/plan.yaml")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if store == nil {
-		if store, err = fleet.ReadStore(w.dir + "/state"); err != nil {
-			tb.Fatal(err)
-		}
+	store, err := fleet.ReadStore(w.dir + "/state")
+	if err != nil {
+		tb.Fatal(err)
 	}
 	cfg := fleet.Config{Plan: p, Store: store, By: "anna", Log: zerolog.Nop(),
 		Scopes: []fleet.Scope{{Account: account, Region: region, Cloud: c, Offers: c, Groups: c, Trail: awsrds.Trail{Client: c}, Around: c, Meter: c}}}

@@ -9,11 +9,10 @@ import (
 // aheadCounts is what the schedule counts so that greens built ahead of their
 // wave do not take the quota that the wave before needs.
 type aheadCounts struct {
-	units []unit
 	// need is how many instances the greens that the open wave had yet to build
 	// when the tick began add, by scope; nil: nobody has asked yet. taken are
 	// those of them that were allowed in this tick.
-	need, taken []map[string]int
+	need, taken map[string]int
 }
 
 // toBuild tells that its green has yet to be built, and will be.
@@ -36,25 +35,18 @@ func (u *unit) unseen() int {
 	return max(0, n)
 }
 
-func (a *aheadCounts) take(u *unit) {
-	if a.taken[u.wave] == nil {
-		a.taken[u.wave] = map[string]int{}
-	}
-	a.taken[u.wave][u.scope] += u.instances
-}
-
-// needs is how many instances the greens that a wave has yet to build will add
-// to a scope.
-func (a *aheadCounts) needs(wave int, scope string) int {
-	if a.need[wave] == nil {
-		a.need[wave] = map[string]int{}
-		for i := range a.units {
-			if u := &a.units[i]; u.wave == wave && u.toBuild() {
-				a.need[wave][u.scope] += u.instances
+// openNeeds is how many instances the greens that the open wave has yet to build
+// will add to a scope.
+func (c *counts) openNeeds(scope string) int {
+	if c.ahead.need == nil {
+		c.ahead.need = map[string]int{}
+		for i := range c.units {
+			if u := &c.units[i]; u.wave == c.openWave && u.toBuild() {
+				c.ahead.need[u.scope] += u.instances
 			}
 		}
 	}
-	return max(0, a.need[wave][scope]-a.taken[wave][scope])
+	return max(0, c.ahead.need[scope]-c.ahead.taken[scope])
 }
 
 // holdQuota keeps to the quota of an account and Region. An old blue does not
@@ -67,7 +59,7 @@ func (in scheduleInput) holdQuota(u *unit, c *counts, open int) (Limit, string) 
 	}
 	room, first := left-c.claimed[u.scope], 0
 	if u.wave != open {
-		first = c.ahead.needs(open, u.scope)
+		first = c.openNeeds(u.scope)
 	}
 	switch {
 	case u.instances > room:

@@ -277,6 +277,7 @@ func (in scheduleInput) holdSwitch(u *unit, c *counts, open int) (Limit, string)
 
 // counts is what the limits are measured against.
 type counts struct {
+	units     []unit
 	openWave  int
 	building  []int
 	switching []int
@@ -320,7 +321,7 @@ func newCounts(in scheduleInput, units []unit) *counts {
 	n := len(in.waves)
 	c := &counts{building: make([]int, n), switching: make([]int, n), proven: make([]bool, n), stopped: make([]bool, n),
 		services: map[string]int{}, claimed: map[string]int{}, tally: make([]tally, n), said: map[saying]string{}, rollout: newRollout(n),
-		unread: make([]bool, n), unreadService: map[string]bool{}, ahead: aheadCounts{units: units, need: make([]map[string]int, n), taken: make([]map[string]int, n)}}
+		unread: make([]bool, n), unreadService: map[string]bool{}, units: units, ahead: aheadCounts{taken: map[string]int{}}}
 	for i, b := range in.briefs {
 		if !c.addBrief(b) {
 			c.add(&units[i])
@@ -395,7 +396,9 @@ func (c *counts) take(u *unit) {
 		c.building[u.wave]++
 		c.greens++
 		c.claimed[u.scope] += u.instances
-		c.ahead.take(u)
+		if u.wave == c.openWave {
+			c.ahead.taken[u.scope] += u.instances
+		}
 	case bluegreen.SwitchQueue:
 		c.switching[u.wave]++
 		if u.service != "" {
