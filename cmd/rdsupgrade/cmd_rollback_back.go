@@ -25,7 +25,7 @@ func divide(st fleet.Status, keys []string, o rollbackOptions) backPlan {
 	for _, d := range st.Databases {
 		switch {
 		case !slices.Contains(keys, d.Key()):
-		case o.abandon && (d.WayBack.Kind == "going-back" || d.GoBack != nil && (d.GoBack.State == "held" || d.GoBack.State == "under-way")): // held may be ambiguous
+		case o.abandon && d.GoBack != nil && (d.GoBack.State == "under-way" || d.GoBack.State == "held"): // ambiguous ones, too
 			p.back = append(p.back, d)
 		case o.abandon:
 			p.cannot = append(p.cannot, d)
