@@ -150,7 +150,7 @@ func (l *Lab) health(t *testing.T, a *fleet.Access, ep fleet.Endpoint) {
 	}
 	conn := l.application(t, ep.ID)
 	for range 60 {
-		if _, err := conn.ExecContext(t.Context(), "DO SLEEP(0.001)"); err != nil {
+		if _, err := conn.ExecContext(t.Context(), "DO SLEEP(0.003)"); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := conn.ExecContext(t.Context(), "SELECT nothing FROM shop.customers"); err == nil {
