@@ -126,13 +126,54 @@ func (r *goBackRoad) open() *goBackMove {
 		return nil
 	}
 	m, proof := r.turn(r.g.Old, r.old, r.look.Old, true)
+	if m == nil && r.reached(GoBackOpen) {
+		return nil
+	}
+	if m == nil || len(m.actions) > 0 {
+		if no := r.mayOpen(); no != nil {
+			return no
+		}
+	}
 	if m != nil {
 		return m
 	}
-	if r.reached(GoBackOpen) {
+	return r.noted(GoBackNote{Step: GoBackOpen, Proof: proof, Lost: r.since()})
+}
+
+// mayOpen is nil when the new server was just seen closed, with no write more
+// than old blue has. That it was noted once is no proof: a process may have died
+// since, or the order been taken back and given again.
+func (r *goBackRoad) mayOpen() *goBackMove {
+	now := r.look.New
+	switch {
+	case r.moved():
+		return nil
+	case r.blind(now) && r.g.Set[r.g.New.Own]["read_only"] == "1":
+		return nil
+	case !r.known(now):
+		return r.unknown(r.now.ID, now)
+	case !now.ReadOnly || r.since() != nil && !r.g.AcceptLoss:
+		return &goBackMove{ambiguous: true, work: []Work{WorkGoBackLook},
+			reason: fmt.Sprintf("the new server's log ended at %s when old blue had everything, and ends at %s: it took writes or was restarted", r.g.Place, now.place()),
+			next:   "rollback --abandon --database " + r.f.ID + " goes on with the new server, or: rollback --accept-loss --database " + r.f.ID}
+	}
+	return nil
+}
+
+// since is what the new server's log holds after the place that old blue has
+// applied or that was given up, nil for nothing and where the names have moved.
+func (r *goBackRoad) since() *GoBackLoss {
+	now := r.look.New
+	if r.moved() || r.g.Place == "" || !r.known(now) || now.place() == r.g.Place {
 		return nil
 	}
-	return r.noted(GoBackNote{Step: GoBackOpen, Proof: proof})
+	l := GoBackLoss{From: r.g.Place}
+	if r.g.Lost != nil {
+		l = *r.g.Lost
+		l.Text += "; and "
+	}
+	l.Text, l.To = l.Text+"what the new server wrote after "+r.g.Place+", to "+now.place(), now.place()
+	return &l
 }
 
 // rename moves the names. What was proven before is proven again right before
@@ -182,7 +223,7 @@ func (r *goBackRoad) abandon() goBackMove {
 	}
 	// Once opening may have begun, that it was set closed again is no proof: an
 	// old blue goes on taking writes until it is rebooted.
-	if r.old != nil && (r.g.Set[r.g.Old.Own]["read_only"] == "0" || r.reached(GoBackCompare) && r.old.ParameterGroup == r.g.Old.Own) {
+	if r.old != nil && (r.reached(GoBackPrepare) && r.g.Set[r.g.Old.Own]["read_only"] != "1" || r.reached(GoBackCompare) && r.old.ParameterGroup == r.g.Old.Own) {
 		if m, _ := r.turn(r.g.Old, r.old, r.look.Old, false); m != nil {
 			return *m
 		}

@@ -75,7 +75,7 @@ func (f Facts) goBack() (GoBackStep, goBackMove) {
 		}
 	}
 	if f.Record.ActError != "" {
-		return r.current(), *r.hold("AWS refused a change: "+f.Record.ActError, "mend the cause, then repeat: rollback --database "+f.ID)
+		return r.current(), *r.hold("AWS refused a change: "+f.Record.ActError, "mend the cause, then repeat: rollback "+r.abandonWord()+"--database "+f.ID)
 	}
 	if r.g.Abandon != nil && !r.moved() {
 		return GoBackAbandon, r.abandon()
@@ -101,6 +101,15 @@ func (r *goBackRoad) current() GoBackStep {
 func (r *goBackRoad) reached(s GoBackStep) bool {
 	_, ok := r.g.Reached[s]
 	return ok
+}
+
+// abandonWord is what a person must repeat to have an abandon go on: without
+// it the order would be taken up again.
+func (r *goBackRoad) abandonWord() string {
+	if r.g.Abandon != nil && !r.moved() {
+		return "--abandon "
+	}
+	return ""
 }
 
 // moved tells that the new server has lost the name: from there on only the
@@ -329,14 +338,18 @@ func (r *goBackRoad) intact() *goBackMove {
 // proven to be able to.
 func (r *goBackRoad) stop() *goBackMove {
 	reopened := r.known(r.look.New) && !r.look.New.ReadOnly
-	if r.moved() || r.reached(GoBackStop) && !reopened {
+	// Who took the order back may have had the new server set open, which has
+	// yet to show: what was set last is known, or it is set again.
+	given := r.now != nil && r.now.ParameterGroup == r.g.New.Own && r.g.Set[r.g.New.Own]["read_only"] != "1"
+	if r.moved() || r.reached(GoBackStop) && !reopened && !given {
 		return nil
 	}
 	if reopened && r.reached(GoBackEnd) {
 		return &goBackMove{ambiguous: true, work: []Work{WorkGoBackLook}, next: "find out who opened it; rollback --abandon --database " + r.f.ID + " goes on with the new server",
 			reason: "the new server takes writes again although the replication to old blue was ended: old blue lacks them"}
 	}
-	if begun := r.now.ParameterGroup == r.g.New.Own && r.g.has(r.g.New.Own, r.g.New.switches(false)); !begun && r.now.Available() {
+	shut := r.reached(GoBackStop) && r.known(r.look.New) && !reopened // to be set so once more, which hurts nobody
+	if begun := r.now.ParameterGroup == r.g.New.Own && r.g.has(r.g.New.Own, r.g.New.switches(false)); !begun && !shut && r.now.Available() {
 		if m := r.intact(); m != nil {
 			return m
 		}
@@ -371,6 +384,8 @@ func (r *goBackRoad) turn(side GoBackSide, i *Instance, l ServerLook, open bool)
 	}
 	set, booted := r.g.Touched[side.Own], r.g.Touched[i.ID]
 	switch {
+	case r.known(l) && l.ReadOnly && !open && r.look.At.Before(later(set, booted)):
+		return r.ask(i.ID+" is asked again, because it was set or rebooted since", WorkGoBackLook), ""
 	case r.known(l) && l.ReadOnly != open:
 		return nil, fmt.Sprintf("%s says read_only=%s", i.ID, map[bool]string{true: "0", false: "1"}[open])
 	case r.known(l) && r.look.At.Before(later(set, booted).Add(goBackEffect)):

@@ -259,6 +259,49 @@ func TestGoBackRoad(t *testing.T) {
 			reg(f, func(g *GoBack) { g.Abandon = &Human{}; g.Set["own-old"]["read_only"] = "1" })
 			f.Watch.GoBack = nil
 		}, "open-old [set 2 parameters in own-old]"},
+		{"taken up again: the new server was set open, and does not show it yet", func(f *Facts) {
+			reg(f, func(g *GoBack) { g.Set["own-new"]["read_only"] = "0" })
+		}, "stop-writes [set 2 parameters in own-new]"},
+		{"taken up again: what AWS answered to setting it open is not known", func(f *Facts) {
+			reg(f, func(g *GoBack) { delete(g.Set["own-new"], "read_only") })
+		}, "stop-writes [set 2 parameters in own-new]"},
+		{"taken up again: the last look is from before it was set", func(f *Facts) {
+			f.until(GoBackStop)
+			reg(f, func(g *GoBack) { g.Touched["own-new"] = backNow })
+		}, "stop-writes [go-back-look] orders is asked again"},
+		{"taken up again: the last look is from before its reboot", func(f *Facts) {
+			f.until(GoBackStop)
+			reg(f, func(g *GoBack) { g.Touched["orders"] = backNow })
+		}, "stop-writes [go-back-look] orders is asked again"},
+		{"old blue may open, and nobody has seen the new server since a kill", func(f *Facts) { f.Watch.GoBack = nil },
+			"open-old [go-back-look] orders could not be asked: not asked yet"},
+		{"old blue may open, and the new server does not answer", func(f *Facts) { f.Watch.GoBack.New = ServerLook{Err: "i/o timeout"} },
+			"open-old [go-back-look] orders could not be asked: i/o timeout"},
+		{"old blue may open, and the new server's log has gone on", func(f *Facts) { f.Watch.GoBack.New.Position = 901 },
+			"open-old AMBIGUOUS [go-back-look] the new server's log ended at bin.000001:900"},
+		{"old blue may open, the log has gone on, and the loss is accepted", func(f *Facts) {
+			f.Watch.GoBack.New.Position = 901
+			reg(f, func(g *GoBack) { g.AcceptLoss = true })
+		}, "open-old [set 2 parameters in own-old]"},
+		{"old blue may open, the new server answers nobody, and the loss is accepted", func(f *Facts) {
+			f.Watch.GoBack.New, f.Watch.GoBackUnread = ServerLook{Err: "i/o timeout"}, goBackReads
+			reg(f, func(g *GoBack) { g.AcceptLoss = true })
+		}, "open-old [set 2 parameters in own-old]"},
+		{"old blue is rebooted to open, and nobody has seen the new server", func(f *Facts) {
+			f.opened()
+			f.Watch.GoBack.Old.ReadOnly, f.Watch.GoBack.New = true, ServerLook{Err: "i/o timeout"}
+			reg(f, func(g *GoBack) { g.Touched["own-old"] = backNow.Add(-time.Minute); delete(g.Reached, GoBackOpen) })
+		}, "open-old [go-back-look] orders could not be asked"},
+		{"old blue was set open after an abandon, and has not said so when it is to get the name", func(f *Facts) {
+			f.opened()
+			f.rename("orders", "orders-rolledback")
+			reg(f, func(g *GoBack) { g.Abandon = &Human{}; delete(g.Reached, GoBackOpen) })
+			f.Watch.GoBack = nil
+		}, "open-old [go-back-look] orders-old1 could not be asked"},
+		{"abandoned: whether old blue was set open is not known", func(f *Facts) {
+			f.until(GoBackCompare)
+			reg(f, func(g *GoBack) { g.Abandon = &Human{}; delete(g.Set["own-old"], "read_only") })
+		}, "abandon [set 2 parameters in own-old]"},
 		{"abandoned too late", func(f *Facts) {
 			f.opened()
 			f.rename("orders", "orders-rolledback")
@@ -330,5 +373,46 @@ func TestGoBackSettings(t *testing.T) {
 	}
 	if s.Parameters[0].Value != "ON" {
 		t.Error("the side was changed")
+	}
+}
+
+// TestGoBackRefused: what a person repeats is what they had ordered; a plain
+// rollback would take an abandoned order up again.
+func TestGoBackRefused(t *testing.T) {
+	for _, abandon := range []bool{false, true} {
+		f := back()
+		f.Record.ActError = "AccessDenied"
+		want := "mend the cause, then repeat: rollback --database orders"
+		if abandon {
+			g := f.Record.GoBack.Clone()
+			g.Abandon = &Human{}
+			f.Record.GoBack = g
+			want = "mend the cause, then repeat: rollback --abandon --database orders"
+		}
+		if _, m := f.goBack(); m.next != want || !m.held {
+			t.Errorf("abandoned %v: held %v, next: %s", abandon, m.held, m.next)
+		}
+	}
+}
+
+// TestGoBackTellsOfLaterLoss: a loss that was accepted does not hide what the
+// new server took after writes were given back to it.
+func TestGoBackTellsOfLaterLoss(t *testing.T) {
+	f := back()
+	f.opened()
+	g := f.Record.GoBack.Clone()
+	delete(g.Reached, GoBackOpen)
+	g.AcceptLoss, g.Lost = true, &GoBackLoss{Text: "some", From: "bin.000001:700", To: "bin.000001:900"}
+	f.Record.GoBack = g
+	f.Watch.GoBack.New.Position = 950
+	_, m := f.goBack()
+	if m.note == nil || m.note.Step != GoBackOpen || m.note.Lost == nil {
+		t.Fatalf("got %+v", m)
+	}
+	if l := m.note.Lost; l.From != "bin.000001:700" || l.To != "bin.000001:950" || l.Text != "some; and what the new server wrote after bin.000001:900, to bin.000001:950" {
+		t.Errorf("lost: %+v", *l)
+	}
+	if g.Lost.To != "bin.000001:900" {
+		t.Error("the order was changed in place")
 	}
 }

@@ -99,6 +99,7 @@ func (d *dbMemory) foldGoBackOrder(r journal.Request, h *bluegreen.Human) {
 		if g != nil && g.Done.IsZero() {
 			c := g.Clone()
 			c.Abandon = h
+			delete(c.Reached, bluegreen.GoBackOpen) // old blue is closed again, and proven open anew before it gets the name
 			d.GoBack, d.ActError = c, ""
 		}
 	case "retry":
@@ -107,6 +108,20 @@ func (d *dbMemory) foldGoBackOrder(r journal.Request, h *bluegreen.Human) {
 			d.SwitchedAt, d.ConfirmedAt, d.Binlog = time.Time{}, time.Time{}, ""
 		}
 	}
+}
+
+// foldGoBackIntent forgets what a group of its own held: from the announcement
+// until AWS has taken the call nobody knows, and after a lost answer or a kill
+// for good, so that it is set again.
+func (d *dbMemory) foldGoBackIntent(act bluegreen.Action) {
+	if d.GoBack == nil || act.Kind != bluegreen.SetParameters || d.GoBack.Set[act.Group.Name] == nil {
+		return
+	}
+	c := d.GoBack.Clone()
+	for _, p := range act.Group.Parameters {
+		delete(c.Set[act.Group.Name], p.Name)
+	}
+	d.GoBack = c
 }
 
 // foldGoBackResult notes what was set and rebooted on the road back.

@@ -72,3 +72,43 @@ func TestDrillIsAGate(t *testing.T) {
 		})
 	}
 }
+
+// What a server's own group holds is known only from an answer of AWS, and an
+// order that is taken back has to prove anew that old blue is open.
+func TestWhatIsSetIsKnownFromAnAnswer(t *testing.T) {
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	set := bluegreen.Action{Kind: bluegreen.SetParameters, Group: &bluegreen.ParameterSpec{Name: "own", Parameters: []bluegreen.Parameter{{Name: "read_only", Value: "0"}}}}
+	for _, c := range []struct {
+		name   string
+		answer *resultData
+		want   string
+	}{
+		{"killed before the answer", nil, ""},
+		{"the answer was lost", &resultData{Consequence: bluegreen.Ambiguous}, ""},
+		{"refused", &resultData{}, ""},
+		{"done", &resultData{OK: true}, "0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := &bluegreen.GoBack{Set: map[string]map[string]string{"own": {"read_only": "1"}}}
+			d := &dbMemory{}
+			d.GoBack = before
+			d.foldGoBackIntent(set)
+			if c.answer != nil {
+				d.foldGoBackResult(journal.Entry{At: at}, set, *c.answer)
+			}
+			if got := d.GoBack.Set["own"]["read_only"]; got != c.want {
+				t.Errorf("read_only is taken for %q, want %q", got, c.want)
+			}
+			if before.Set["own"]["read_only"] != "1" {
+				t.Error("the order was changed in place")
+			}
+		})
+	}
+	d := &dbMemory{}
+	d.GoBack = bluegreen.GoBack{}.Take(bluegreen.GoBackNote{Step: bluegreen.GoBackOpen}, at)
+	d.foldGoBackOrder(journal.Request{Verb: VerbAbandonGoBack}, &bluegreen.Human{At: at})
+	d.foldGoBackOrder(journal.Request{Verb: VerbGoBack}, &bluegreen.Human{At: at})
+	if _, open := d.GoBack.Reached[bluegreen.GoBackOpen]; open {
+		t.Error("old blue counts as proven open after it was to be closed")
+	}
+}

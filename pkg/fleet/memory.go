@@ -240,6 +240,7 @@ func (m *memory) foldDatabase(d *dbMemory, e journal.Entry) {
 		var in intentData
 		if json.Unmarshal(e.Data, &in) == nil {
 			d.foldIntent(e, in)
+			d.foldGoBackIntent(in.Action)
 		}
 	case journal.Result:
 		var r resultData
