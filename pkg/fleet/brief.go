@@ -115,6 +115,14 @@ func (in scheduleInput) holdBuilds(wave int, c *counts, open int) (Limit, string
 	return NoLimit, ""
 }
 
+// queueHold is what holds the queue of a wave. It is asked for once for all that
+// stand in it, and anew after a step was allowed; wave is -1 when it must be asked.
+type queueHold struct {
+	wave  int32
+	limit Limit
+	why   string
+}
+
 // limitCount counts the databases that wait for each limit; neighbours mostly
 // wait for the same.
 type limitCount struct {

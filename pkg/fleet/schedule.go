@@ -129,14 +129,19 @@ func (in scheduleInput) decide(units []unit) schedule {
 		in.turns = order(units)
 	}
 	limits := limitCount{all: s.limits}
+	held := queueHold{wave: -1}
 	for _, i := range in.turns {
 		switch b := in.briefs[i]; b.kind {
 		case isDone:
 			continue
 		case queued:
-			if limit, why := in.holdQueued(int(b.wave), c, open); limit != NoLimit && in.only == nil {
-				s.wait[i] = why
-				limits.add(limit)
+			if held.wave != b.wave {
+				held.wave = b.wave
+				held.limit, held.why = in.holdQueued(int(b.wave), c, open)
+			}
+			if held.limit != NoLimit && in.only == nil {
+				s.wait[i] = held.why
+				limits.add(held.limit)
 				continue
 			}
 		}
@@ -158,6 +163,7 @@ func (in scheduleInput) decide(units []unit) schedule {
 		}
 		s.act = append(s.act, i)
 		c.take(u)
+		held.wave = -1
 	}
 	limits.flush()
 	in.conclude(&s, units, c)
