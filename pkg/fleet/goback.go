@@ -120,6 +120,12 @@ func (d *dbMemory) foldGoBackIntent(act bluegreen.Action) {
 	c := d.GoBack.Clone()
 	for _, p := range act.Group.Parameters {
 		delete(c.Set[act.Group.Name], p.Name)
+		if act.Group.Name == c.New.Own && p.Name == "read_only" && p.Value == "0" {
+			// Writes are given back: all that was proven while they were stopped is past.
+			for _, s := range []bluegreen.GoBackStep{bluegreen.GoBackStop, bluegreen.GoBackCatchUp, bluegreen.GoBackEnd, bluegreen.GoBackCompare, bluegreen.GoBackOpen} {
+				delete(c.Reached, s)
+			}
+		}
 	}
 	d.GoBack = c
 }

@@ -112,3 +112,32 @@ func TestWhatIsSetIsKnownFromAnAnswer(t *testing.T) {
 		t.Error("old blue counts as proven open after it was to be closed")
 	}
 }
+
+// Giving writes back ends what was proven while they were stopped; closing, and
+// opening old blue, do not.
+func TestGivingWritesBackEndsWhatWasProven(t *testing.T) {
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	while := []bluegreen.GoBackStep{bluegreen.GoBackStop, bluegreen.GoBackCatchUp, bluegreen.GoBackEnd, bluegreen.GoBackCompare, bluegreen.GoBackOpen}
+	for _, c := range []struct {
+		group, value string
+		past         bool
+	}{{"new", "0", true}, {"new", "1", false}, {"old", "0", false}, {"old", "1", false}} {
+		d := &dbMemory{}
+		g := bluegreen.GoBack{New: bluegreen.GoBackSide{Own: "new"}, Old: bluegreen.GoBackSide{Own: "old"}}.Clone()
+		g.Set["new"], g.Set["old"] = map[string]string{"read_only": "1"}, map[string]string{"read_only": "1"}
+		g.Reached[bluegreen.GoBackPrepare] = at
+		for _, s := range while {
+			g.Reached[s] = at
+		}
+		d.GoBack = g
+		d.foldGoBackIntent(bluegreen.Action{Kind: bluegreen.SetParameters, Group: &bluegreen.ParameterSpec{Name: c.group, Parameters: []bluegreen.Parameter{{Name: "read_only", Value: c.value}}}})
+		for _, s := range while {
+			if _, ok := d.GoBack.Reached[s]; ok == c.past {
+				t.Errorf("read_only=%s in %s: %s counts: %v", c.value, c.group, s, ok)
+			}
+		}
+		if _, ok := d.GoBack.Reached[bluegreen.GoBackPrepare]; !ok || len(g.Reached) != len(while)+1 {
+			t.Error("the preparation is gone, or the order was changed in place")
+		}
+	}
+}
