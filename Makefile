@@ -56,6 +56,7 @@ soak: soak-properties soak-weather soak-kills soak-lab soak-fuzz
 soak-properties:
 	RDSUPGRADE_SOAK_FACTS=1000000 $(GO) test -timeout 30m -v -run 'TestAbsurdFacts|TestRandomSchedules' ./pkg/bluegreen ./pkg/fleet
 	RDSUPGRADE_SOAK_STEPS=100000 $(GO) test -timeout 60m -v -run 'TestInvariants' ./internal/simcloud
+	RDSUPGRADE_SOAK_BACK=200 $(GO) test -timeout 60m -run 'TestGoingBackInvariants' ./internal/enginetest
 
 soak-weather:
 	RDSUPGRADE_SOAK_WEATHER=5 $(GO) test -timeout 120m -v -run 'TestSameEndInAnyWeather' ./internal/enginetest

@@ -68,6 +68,8 @@ type lab struct {
 	through http.RoundTripper
 	rest    func(fleet.Status) bool // fleet.Config.Rest
 	hooks   func(context.Context, plan.Hook, fleet.HookCall) fleet.HookAnswer
+	// cloud, when set, stands between the engine and the SDK.
+	cloud func(*awsrds.Client) fleet.Cloud
 }
 
 // fleetOf describes n small databases: two environments, five services.
@@ -154,7 +156,11 @@ func (l *lab) open(only map[string]bool, report func(fleet.Status)) (*fleet.Engi
 			l.t.Fatal(err)
 		}
 		l.t.Cleanup(client.Close)
-		scopes = append(scopes, fleet.Scope{Account: account, Region: r, Cloud: client, Offers: client, Groups: client, Trail: awsrds.Trail{Client: client}, Around: client})
+		var cloud fleet.Cloud = client
+		if l.cloud != nil {
+			cloud = l.cloud(client)
+		}
+		scopes = append(scopes, fleet.Scope{Account: account, Region: r, Cloud: cloud, Offers: client, Groups: client, Trail: awsrds.Trail{Client: client}, Around: client})
 	}
 	e := fleet.New(fleet.Config{Plan: l.plan, Scopes: scopes, Clock: l.clock, SQL: l.sql, Store: store, By: "test", Log: zerolog.Nop(), Only: only, Report: report, Rest: l.rest, Hooks: l.hooks})
 	return e, store, func() {

@@ -1,9 +1,11 @@
 package enginetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -23,6 +25,8 @@ type servers struct {
 	last  map[string]string       // resource that clients of a name saw last
 	next  int
 	acked []int
+	// by is which name's clients an acknowledged write is of.
+	by map[int]string
 	// unarmed: nobody asks for a way back. broken is old blue's applier error.
 	unarmed bool
 	broken  string
@@ -35,6 +39,11 @@ type mysqlServer struct {
 	log  []int
 	from string // resource it replicates from, "" for none
 	at   int    // how much of that log it has applied
+	// base is how much of its log came from the server that RDS switched it over from.
+	base int
+	// broken is its applier's error; stands: a reboot left its replication standing.
+	broken string
+	stands bool
 	// unwatched: a replication that nobody may end twice.
 	ended int
 }
@@ -42,7 +51,7 @@ type mysqlServer struct {
 const logFile = "mysql-bin-changelog.000777"
 
 func newServers(sim *rdssim.Sim) *servers {
-	return &servers{simSQL: &simSQL{sim: sim}, m: map[string]*mysqlServer{}, last: map[string]string{}}
+	return &servers{simSQL: &simSQL{sim: sim}, m: map[string]*mysqlServer{}, last: map[string]string{}, by: map[int]string{}}
 }
 
 func (s *servers) behind(at rdssim.Scope, name string) (*mysqlServer, rdssim.ServerView, bool) {
@@ -53,6 +62,10 @@ func (s *servers) behind(at rdssim.Scope, name string) (*mysqlServer, rdssim.Ser
 	srv := s.m[v.ResourceID]
 	if srv == nil {
 		srv = &mysqlServer{uuid: "uuid-" + v.ResourceID}
+		if was := s.m[s.last[name]]; was != nil { // RDS has replicated everything until its switchover
+			srv.log = slices.Clone(was.log)
+			srv.base = len(srv.log)
+		}
 		s.m[v.ResourceID] = srv
 	}
 	return srv, v, true
@@ -70,6 +83,7 @@ func (s *servers) write(name string) {
 	s.next++
 	srv.log = append(srv.log, s.next)
 	s.acked = append(s.acked, s.next)
+	s.by[s.next] = name
 }
 
 // has tells which acknowledged writes, of those after n, a server lacks or has twice.
@@ -87,10 +101,20 @@ func (s *servers) wrong(resource string, after int) []int {
 	return bad
 }
 
+// wrongOf is wrong for the clients of one name.
+func (s *servers) wrongOf(name, resource string, after int) []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m[resource] == nil {
+		return nil
+	}
+	return slices.DeleteFunc(s.wrong(resource, after), func(w int) bool { return s.by[w] != name })
+}
+
 // apply has a replica apply what its source's log has.
 func (s *servers) apply(srv *mysqlServer) {
 	src := s.m[srv.from]
-	if src == nil || s.broken != "" {
+	if src == nil || s.broken != "" || srv.broken != "" || srv.stands {
 		return
 	}
 	srv.log = append(srv.log, src.log[srv.at:]...)
@@ -114,8 +138,11 @@ func (s *servers) look(ep fleet.Endpoint) (bluegreen.ServerLook, *mysqlServer) {
 	l := bluegreen.ServerLook{Version: v.EngineVersion, UUID: srv.uuid, ReadOnly: v.ReadOnly, File: logFile, Position: uint64(100 + len(srv.log))}
 	if srv.from != "" {
 		l.Replication = bluegreen.Replication{Configured: true, Receiver: "Yes", Applier: "Yes", File: logFile, Position: uint64(100 + srv.at)}
-		if s.broken != "" {
-			l.Replication.Applier, l.Replication.ApplierError = "No", s.broken
+		if srv.stands {
+			l.Replication.Receiver, l.Replication.Applier = "No", "No"
+		}
+		if broken := cmp.Or(s.broken, srv.broken); broken != "" {
+			l.Replication.Applier, l.Replication.ApplierError = "No", broken
 		}
 	}
 	return l, srv
@@ -138,7 +165,7 @@ func (s *servers) ArmWayBack(_ context.Context, now, old fleet.Endpoint, file st
 		return "", errors.New("a server does not answer")
 	}
 	if o.from == "" {
-		o.from, o.at = nv.ResourceID, 0
+		o.from, o.at = nv.ResourceID, n.base
 		if file == logFile {
 			o.at = int(pos) - 100
 		}
@@ -166,7 +193,16 @@ func (s *servers) LookBack(_ context.Context, now, old fleet.Endpoint) bluegreen
 	return l
 }
 
-func (s *servers) StartReverse(context.Context, fleet.Endpoint) error { return nil }
+func (s *servers) StartReverse(_ context.Context, old fleet.Endpoint) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, srv := s.look(old)
+	if srv == nil {
+		return errors.New(old.ID + " does not answer")
+	}
+	srv.stands = false
+	return nil
+}
 
 func (s *servers) EndReverse(_ context.Context, old fleet.Endpoint) error {
 	s.mu.Lock()
@@ -176,7 +212,7 @@ func (s *servers) EndReverse(_ context.Context, old fleet.Endpoint) error {
 		return errors.New(old.ID + " does not answer")
 	}
 	if srv.from != "" {
-		srv.from, srv.ended = "", srv.ended+1
+		srv.from, srv.broken, srv.stands, srv.ended = "", "", false, srv.ended+1
 	}
 	return nil
 }
