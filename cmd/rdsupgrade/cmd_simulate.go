@@ -98,7 +98,7 @@ func runSimulate(ctx contexts, s streams, o simulateOptions) error {
 		return err
 	}
 	began := time.Now()
-	debug.SetMemoryLimit(memoryLimit(len(so.Fleet.Databases)))
+	boundMemory(len(so.Fleet.Databases))
 	f, err := simcloud.Many(ctx.soft, so, o.runs)
 	if err != nil {
 		return err
@@ -118,10 +118,16 @@ func runSimulate(ctx contexts, s streams, o simulateOptions) error {
 	return err
 }
 
-// memoryLimit is where garbage is collected harder: it keeps 10,000 databases
-// within 512 MB, and leaves larger fleets the room that they need.
-func memoryLimit(databases int) int64 {
-	return max(430<<20, int64(databases)*(44<<10)*int64(runtime.GOMAXPROCS(0))/2)
+// boundMemory lets the heap grow up to a limit before garbage is collected
+// often: it keeps 10,000 databases within 512 MB, and leaves larger fleets the
+// room that they need. Whoever sets GOMEMLIMIT or GOGC knows the machine better.
+func boundMemory(databases int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(max(430<<20, int64(databases)*(44<<10)*int64(runtime.GOMAXPROCS(0))/2))
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 }
 
 // inventory is made up, from a file, or what AWS shows now.
