@@ -122,8 +122,10 @@ func (d *dbMemory) foldGoBackIntent(act bluegreen.Action) {
 		delete(c.Set[act.Group.Name], p.Name)
 		if act.Group.Name == c.New.Own && p.Name == "read_only" && p.Value == "0" {
 			// Writes are given back: all that was proven while they were stopped is past.
-			for _, s := range []bluegreen.GoBackStep{bluegreen.GoBackStop, bluegreen.GoBackCatchUp, bluegreen.GoBackEnd, bluegreen.GoBackCompare, bluegreen.GoBackOpen} {
-				delete(c.Reached, s)
+			for _, row := range bluegreen.GoBackSteps {
+				if row.Stopped {
+					delete(c.Reached, row.Step)
+				}
 			}
 		}
 	}
