@@ -14,16 +14,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim"
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim/simserver"
+	"github.com/rdsupgrade/rdsupgrade/internal/soak"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
 
@@ -258,7 +257,7 @@ func (w *world) checkOnce() {
 func (w *world) ended() bool {
 	w.t.Helper()
 	last := journal.Kind("")
-	j, err := journal.Open(filepath.Join(w.state, "journal.jsonl"), journal.Options{}, func(e journal.Entry) { last = e.Kind })
+	j, err := journal.Open(w.journal(), journal.Options{}, func(e journal.Entry) { last = e.Kind })
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -268,38 +267,30 @@ func (w *world) ended() bool {
 
 func (w *world) checkJournal() {
 	w.t.Helper()
-	if sum, err := journal.Verify(filepath.Join(w.state, "journal.jsonl")); err != nil {
+	if sum, err := journal.Verify(w.journal()); err != nil {
 		w.t.Error(err)
 	} else {
 		w.t.Logf("%d journal entries", sum.Entries)
 	}
 }
 
+// journal is the path of the campaign's journal.
+func (w *world) journal() string { return filepath.Join(w.state, "journal.jsonl") }
+
 // kills is how many moments a test kills at: 40, or what RDSUPGRADE_SOAK_KILLS
 // says (make soak: 500), then over every season.
 func kills(t *testing.T) (int, []season) {
-	s := os.Getenv("RDSUPGRADE_SOAK_KILLS")
-	if s == "" {
-		return 40, []season{allAtOnce}
+	if n := soak.Number(t, "RDSUPGRADE_SOAK_KILLS", 0); n > 0 {
+		return n, seasons
 	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatalf("RDSUPGRADE_SOAK_KILLS: %v", err)
-	}
-	return n, seasons
+	return 40, []season{allAtOnce}
 }
 
 // TestKilledAtRandomMoments: SIGKILL at random moments spread over campaigns
 // with all kinds of faults, and the end is that of an undisturbed run.
 func TestKilledAtRandomMoments(t *testing.T) {
 	all, in := kills(t)
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("RDSUPGRADE_SOAK_SEED"); s != "" {
-		var err error
-		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("RDSUPGRADE_SOAK_SEED: %v", err)
-		}
-	}
+	seed := soak.Seed(t)
 	t.Logf("seed %d", seed)
 	for k, s := range in {
 		t.Run(s.name, func(t *testing.T) {
@@ -333,29 +324,13 @@ func TestKilledAtRandomMoments(t *testing.T) {
 				}
 				w.checkJournal()
 				if t.Failed() {
-					quiet.keep("undisturbed")
-					w.keep("killed")
+					soak.Keep(t, quiet.journal(), "-undisturbed")
+					soak.Keep(t, w.journal(), "-killed")
 					return
 				}
 			}
 			t.Logf("%d kills over %d campaigns", all/len(in), campaigns)
 		})
-	}
-}
-
-// keep saves the journal of a campaign that ended otherwise, where
-// RDSUPGRADE_SOAK_KEEP names a directory.
-func (w *world) keep(as string) {
-	dir := os.Getenv("RDSUPGRADE_SOAK_KEEP")
-	if dir == "" {
-		return
-	}
-	b, err := os.ReadFile(filepath.Join(w.state, "journal.jsonl"))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(w.t.Name(), "/", "_")+"-"+as+".jsonl"), b, 0o600)
-	}
-	if err != nil {
-		w.t.Log(err)
 	}
 }
 

@@ -3,15 +3,14 @@ package enginetest
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/rdsupgrade/rdsupgrade/internal/soak"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 	"github.com/rdsupgrade/rdsupgrade/pkg/precheck"
 )
@@ -191,11 +190,7 @@ func (l *lab) facts() []string {
 // soakRuns is how many seeds and databases the weather test takes on; by default
 // few, of lost answers that strike more often.
 func soakRuns(t *testing.T) (seeds, databases int, faults string) {
-	if s := os.Getenv("RDSUPGRADE_SOAK_WEATHER"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatalf("RDSUPGRADE_SOAK_WEATHER: %v", err)
-		}
+	if n := soak.Number(t, "RDSUPGRADE_SOAK_WEATHER", 0); n > 0 {
 		return n, 72, roughWeather
 	}
 	return 1, 18, strings.Replace(roughWeather, "lost-answer, rate: 0.02", "lost-answer, rate: 0.2", 1)

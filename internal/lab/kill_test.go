@@ -12,12 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim"
+	"github.com/rdsupgrade/rdsupgrade/internal/soak"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
@@ -269,24 +269,10 @@ func (v *victim) checkDowntime(d fleet.DatabaseStatus) {
 	}
 }
 
-// number is an environment variable's, or the short form's.
-func number(t *testing.T, variable string, short int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return short
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
-}
-
 // dice are random, and can be thrown again: the seed is in the log.
 func dice(t *testing.T) *rand.Rand {
 	t.Helper()
-	seed := uint64(number(t, "RDSUPGRADE_SEED", int(time.Now().UnixNano())))
+	seed := uint64(soak.Number(t, "RDSUPGRADE_SEED", int(time.Now().UnixNano())))
 	t.Logf("RDSUPGRADE_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 1))
 }
@@ -302,7 +288,7 @@ func (v *victim) settle() {
 // the short form a handful.
 func tormented(t *testing.T, play func(t *testing.T, v *victim, most int) (kills int)) {
 	t.Helper()
-	bin, rnd, total := program(t), dice(t), number(t, "RDSUPGRADE_SOAK_KILLS", 4)
+	bin, rnd, total := program(t), dice(t), soak.Number(t, "RDSUPGRADE_SOAK_KILLS", 4)
 	when := map[string]int{}
 	for kills := 0; kills < total && !t.Failed(); {
 		t.Run("campaign", func(t *testing.T) {

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim"
+	"github.com/rdsupgrade/rdsupgrade/internal/soak"
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
@@ -20,15 +19,7 @@ import (
 // steps is how many ticks of the engine the property test drives: a few
 // thousand, or what RDSUPGRADE_SOAK_STEPS says (make soak: 100,000).
 func steps(t *testing.T) int {
-	s := os.Getenv("RDSUPGRADE_SOAK_STEPS")
-	if s == "" {
-		return 3000
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatalf("RDSUPGRADE_SOAK_STEPS: %v", err)
-	}
-	return n
+	return soak.Number(t, "RDSUPGRADE_SOAK_STEPS", 3000)
 }
 
 // watcher judges every change that the model accepted.

@@ -3,15 +3,15 @@ package bluegreen
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/rdsupgrade/rdsupgrade/internal/soak"
 )
 
 // chaos makes facts that no AWS and no journal should ever give.
@@ -192,29 +192,13 @@ func (c chaos) mix(into, from reflect.Value, n int) {
 	}
 }
 
-// soakSteps is how many facts a test takes on, the default or what the variable says.
-func soakSteps(t *testing.T, variable string, otherwise int) int {
-	s := os.Getenv(variable)
-	if s == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
-}
-
 // TestAbsurdFacts: whatever the facts, nothing is done that must not be. The
 // rules here are written anew, without the functions that they judge.
 func TestAbsurdFacts(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("RDSUPGRADE_SOAK_SEED"); s != "" {
-		seed, _ = strconv.ParseUint(s, 10, 64)
-	}
+	seed := soak.Seed(t)
 	c := chaos{rand.New(rand.NewPCG(seed, 3))}
 	acts := map[ActionKind]int{}
-	steps := soakSteps(t, "RDSUPGRADE_SOAK_FACTS", 100_000)
+	steps := soak.Number(t, "RDSUPGRADE_SOAK_FACTS", 100_000)
 	for n := range steps {
 		f := c.facts()
 		if n%2 == 0 {

@@ -3,12 +3,11 @@ package fleet
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rdsupgrade/rdsupgrade/internal/soak"
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/plan"
 )
@@ -18,14 +17,8 @@ import (
 // past a budget or a limit, against a person, or where AWS could not be read.
 // The rules are written anew, by counting what is under way and what is allowed.
 func TestRandomSchedules(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("RDSUPGRADE_SOAK_SEED"); s != "" {
-		seed, _ = strconv.ParseUint(s, 10, 64)
-	}
-	steps := 100_000
-	if s := os.Getenv("RDSUPGRADE_SOAK_FACTS"); s != "" {
-		steps, _ = strconv.Atoi(s)
-	}
+	seed := soak.Seed(t)
+	steps := soak.Number(t, "RDSUPGRADE_SOAK_FACTS", 100_000)
 	rnd := rand.New(rand.NewPCG(seed, 4))
 	builds, switches := 0, 0
 	for n := range steps {
