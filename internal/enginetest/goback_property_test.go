@@ -10,10 +10,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,35 +19,18 @@ import (
 
 	"github.com/rdsupgrade/rdsupgrade/internal/awsrds"
 	"github.com/rdsupgrade/rdsupgrade/internal/rdssim"
+	"github.com/rdsupgrade/rdsupgrade/internal/soak"
 	"github.com/rdsupgrade/rdsupgrade/pkg/bluegreen"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet"
 	"github.com/rdsupgrade/rdsupgrade/pkg/fleet/journal"
 )
-
-// backCampaigns is how many campaigns the property test of going back plays: a
-// few, or what RDSUPGRADE_SOAK_BACK says; and the first one's seed.
-func backCampaigns(t *testing.T) (n int, seed uint64) {
-	t.Helper()
-	number := func(variable string, short uint64) uint64 {
-		s := os.Getenv(variable)
-		if s == "" {
-			return short
-		}
-		v, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatalf("%s: %v", variable, err)
-		}
-		return v
-	}
-	return int(number("RDSUPGRADE_SOAK_BACK", 2)), number("RDSUPGRADE_SOAK_SEED", 1)
-}
 
 // TestGoingBackInvariants: random orders to go back, with and without loss
 // accepted, drills, orders taken back, upgrades begun anew and servers cleaned
 // up; troubles of every kind; processes killed at random moments. Whatever
 // happens, the invariants below hold, and in the end every database serves.
 func TestGoingBackInvariants(t *testing.T) {
-	n, seed := backCampaigns(t)
+	n, seed := soak.Number(t, "RDSUPGRADE_SOAK_BACK", 2), uint64(soak.Number(t, "RDSUPGRADE_SOAK_SEED", 1))
 	sum := map[string]int{}
 	for s := seed; s < seed+uint64(n) && !t.Failed(); s++ {
 		t.Run(fmt.Sprintf("seed %d", s), func(t *testing.T) {
@@ -154,9 +135,6 @@ func (b *backChance) told(format string, args ...any) {
 
 // explain writes down what happened to each database that broke an invariant.
 func (b *backChance) explain() {
-	if len(b.broken) == 0 {
-		return
-	}
 	text, err := os.ReadFile(journalPath(b.dir))
 	if err != nil {
 		b.t.Log(err)
@@ -205,26 +183,12 @@ func (b *backChance) play(sum map[string]int) {
 	for _, e := range b.broken {
 		b.t.Error(e)
 	}
-	b.explain()
-	b.keep()
+	if len(b.broken) > 0 {
+		b.explain()
+		soak.Keep(b.t, journalPath(b.dir), "")
+	}
 	for what, n := range b.calls {
 		sum[what] += n
-	}
-}
-
-// keep saves the journal of a campaign that broke an invariant, where
-// RDSUPGRADE_SOAK_KEEP names a directory.
-func (b *backChance) keep() {
-	dir := os.Getenv("RDSUPGRADE_SOAK_KEEP")
-	if dir == "" || len(b.broken) == 0 {
-		return
-	}
-	text, err := os.ReadFile(journalPath(b.dir))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(b.t.Name(), "/", "_")+".jsonl"), text, 0o600)
-	}
-	if err != nil {
-		b.t.Log(err)
 	}
 }
 
@@ -270,7 +234,7 @@ func (b *backChance) end() {
 
 // word is what a person says about a database.
 func (b *backChance) word(id string) journal.Request {
-	r := journal.Request{Verb: fleet.VerbGoBack, Database: account + "/" + region + "/" + id, By: "anna"}
+	r := journal.Request{Verb: fleet.VerbGoBack, Database: account + "/" + region + "/" + id}
 	switch b.rnd.IntN(12) {
 	case 0, 1, 2:
 		r.AcceptLoss = true
@@ -311,12 +275,10 @@ func (b *backChance) only() map[string]bool {
 func (b *backChance) process(only map[string]bool) (why string) {
 	hard, kill := context.WithCancel(b.t.Context())
 	defer kill()
-	b.mu.Lock()
-	b.told("process of %v begins", only)
-	b.mu.Unlock()
 	soft, stop := context.WithTimeout(hard, 12*time.Hour)
 	defer stop()
 	b.mu.Lock()
+	b.told("process of %v begins", only)
 	b.kill, b.dead = kill, false
 	b.mu.Unlock()
 	ticks := 0
@@ -325,7 +287,7 @@ func (b *backChance) process(only map[string]bool) (why string) {
 		if ticks++; ticks > 3000 {
 			stop()
 		}
-		b.tick(st)
+		b.tick()
 	})
 	st, err := e.Run(hard, soft)
 	done()
@@ -359,7 +321,7 @@ func (b *backChance) process(only map[string]bool) (why string) {
 
 // tick is what the world does between two looks: clients write, servers break
 // and are mended, people speak.
-func (b *backChance) tick(fleet.Status) {
+func (b *backChance) tick() {
 	b.mu.Lock()
 	b.judgeJournal()
 	b.judgeServers()
@@ -671,15 +633,17 @@ func (b *backChance) judgeServers() {
 	}
 	open := map[string][]string{}
 	for _, i := range st.Instances {
-		if id := familyOf(i.ID); id != "" {
-			now := fmt.Sprintf("%s %s is %s, read_only %v, group %s (%s), source %q", i.ResourceID, i.ID, i.Status, i.ReadOnly, i.ParameterGroup, i.ApplyStatus, i.Source)
-			if b.seen[i.ResourceID] != now {
-				b.seen[i.ResourceID] = now
-				b.told("%s: %s", id, now)
-			}
+		id := familyOf(i.ID)
+		if id == "" {
+			continue
 		}
-		if m := ofFamily.FindStringSubmatch(i.ID); m != nil && !i.ReadOnly && i.Source == "" && i.Status != "deleting" && i.Status != "creating" {
-			open[m[1]] = append(open[m[1]], i.ID)
+		now := fmt.Sprintf("%s %s is %s, read_only %v, group %s (%s), source %q", i.ResourceID, i.ID, i.Status, i.ReadOnly, i.ParameterGroup, i.ApplyStatus, i.Source)
+		if b.seen[i.ResourceID] != now {
+			b.seen[i.ResourceID] = now
+			b.told("%s: %s", id, now)
+		}
+		if !i.ReadOnly && i.Source == "" && i.Status != "deleting" && i.Status != "creating" {
+			open[id] = append(open[id], i.ID)
 		}
 	}
 	for id, list := range open {
@@ -768,8 +732,7 @@ func (s backSQL) ArmWayBack(ctx context.Context, now, old fleet.Endpoint, file s
 }
 
 func (s backSQL) WayBack(ctx context.Context, now, old fleet.Endpoint) bluegreen.Way {
-	l := s.LookBack(ctx, now, old)
-	return bluegreen.JudgeWay(time.Now(), bluegreen.Reading[bluegreen.Replication]{Value: l.Old.Replication, Err: l.Old.Err}, l.New.File, l.New.Position, time.Time{})
+	return wayOf(s.LookBack(ctx, now, old))
 }
 
 func (s backSQL) LookBack(ctx context.Context, now, old fleet.Endpoint) bluegreen.GoBackLook {

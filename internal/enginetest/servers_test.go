@@ -174,8 +174,12 @@ func (s *servers) ArmWayBack(_ context.Context, now, old fleet.Endpoint, file st
 	return fmt.Sprintf("%s follows %s (%d writes)", old.ID, now.ID, len(n.log)), nil
 }
 
-func (s *servers) WayBack(_ context.Context, now, old fleet.Endpoint) bluegreen.Way {
-	l := s.LookBack(context.Background(), now, old)
+func (s *servers) WayBack(ctx context.Context, now, old fleet.Endpoint) bluegreen.Way {
+	return wayOf(s.LookBack(ctx, now, old))
+}
+
+// wayOf is how a way back stands, by a look at both servers.
+func wayOf(l bluegreen.GoBackLook) bluegreen.Way {
 	return bluegreen.JudgeWay(time.Now(), bluegreen.Reading[bluegreen.Replication]{Value: l.Old.Replication, Err: l.Old.Err}, l.New.File, l.New.Position, time.Time{})
 }
 
@@ -194,26 +198,26 @@ func (s *servers) LookBack(_ context.Context, now, old fleet.Endpoint) bluegreen
 }
 
 func (s *servers) StartReverse(_ context.Context, old fleet.Endpoint) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, srv := s.look(old)
-	if srv == nil {
-		return errors.New(old.ID + " does not answer")
-	}
-	srv.stands = false
-	return nil
+	return s.on(old, func(srv *mysqlServer) { srv.stands = false })
 }
 
 func (s *servers) EndReverse(_ context.Context, old fleet.Endpoint) error {
+	return s.on(old, func(srv *mysqlServer) {
+		if srv.from != "" {
+			srv.from, srv.broken, srv.stands, srv.ended = "", "", false, srv.ended+1
+		}
+	})
+}
+
+// on changes a server, where it answers.
+func (s *servers) on(ep fleet.Endpoint, change func(*mysqlServer)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, srv := s.look(old)
+	_, srv := s.look(ep)
 	if srv == nil {
-		return errors.New(old.ID + " does not answer")
+		return errors.New(ep.ID + " does not answer")
 	}
-	if srv.from != "" {
-		srv.from, srv.broken, srv.stands, srv.ended = "", "", false, srv.ended+1
-	}
+	change(srv)
 	return nil
 }
 
